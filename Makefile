@@ -1,0 +1,56 @@
+# Every target makes the environment it needs, so `git clone` and `make demo` is all there is to do.
+# Options:  make demo ARGS="--cycles 1"      make PYTHON=python3.12 test
+# Kept to what GNU make 3.81 understands, which is what macOS ships.
+
+VENV := .venv
+ARGS :=
+SIM_ARGS := --lighter-port 8801 --pacifica-port 8802 --env-file .env.sim
+
+# The environment's own Python if there is one, else the first that is new enough, else python3 for its complaint.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+ifndef PYTHON
+PYTHON := $(shell for name in $(VENV)/bin/python python3 python3.13 python3.12 python3.11; do \
+	$$name -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && echo $$name && exit; done; echo python3)
+endif
+
+# A machine that cannot run the project gets one line and exit code 2, before anything is made.
+ifneq ($(filter-out help,$(MAKECMDGOALS)),)
+PROBLEM := $(shell $(PYTHON) scripts/python_problem.py 2>&1 \
+	|| echo "- cannot run $(PYTHON): install Python 3.11 or newer")
+ifneq ($(PROBLEM),)
+$(error $(PROBLEM))
+endif
+endif
+
+ENVIRONMENT := @$(PYTHON) scripts/environment.py
+
+.PHONY: help demo test check conformance sim runtime develop
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
+
+demo: runtime ## run the bot against the embedded venues: no keys, no network, about a minute
+	@$(VENV)/bin/python lighter_pacifica_hedge.py --demo $(ARGS)
+
+test: develop ## run the tests, offline
+	@$(VENV)/bin/python -m pytest -q $(ARGS)
+
+check: develop ## lint, types and house style
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/python -m pytest -q test/test_tidy.py
+	@$(VENV)/bin/python -m test.tidy
+
+conformance: develop ## run strangers' clients (ccxt, lighter-sdk) against the embedded venues
+	$(ENVIRONMENT) .venv-ccxt ccxt==4.5.90
+	$(ENVIRONMENT) .venv-lighter lighter-sdk==1.1.8
+	@$(VENV)/bin/python -m test.conformance $(ARGS)
+
+sim: runtime ## serve both embedded venues on loopback, ports 8801 and 8802, keys in .env.sim
+	@$(VENV)/bin/python -m desk.sim $(SIM_ARGS) $(ARGS)
+
+runtime:
+	$(ENVIRONMENT) $(VENV) requirements.txt
+
+develop:
+	$(ENVIRONMENT) $(VENV) requirements.txt requirements-dev.txt
