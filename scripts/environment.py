@@ -2,9 +2,10 @@
 
     environment.py FOLDER REQUIREMENT [REQUIREMENT ...]
 
-A requirement is a requirements file (ends in .txt) or one pinned package. A stamp in the folder remembers what was
-installed by content, not by time stamp, so a fresh checkout or a machine without network reinstalls nothing.
-Standard library only: this runs before anything is installed. Exit 2 with the mend when pip fails.
+A requirement is a requirements file (ends in .txt) or one pinned package. A stamp in the folder
+remembers what was installed, by content and not by time, so that neither a fresh checkout over an
+old environment nor a machine without network installs anything again. Standard library only: this
+runs before anything is installed. Exit 2, with the mend, when pip fails.
 """
 
 import hashlib
@@ -60,7 +61,7 @@ def install(python: Path, requirements: list[str]) -> int:
         for line in pip.stdout:
             lines.append(line)
             if line.startswith(("Collecting ", "Building ", "Installing ")):
-                print("  " + line.strip()[:90], flush=True)
+                print("  " + line.strip().partition(" (from")[0][:90], flush=True)
     if pip.returncode:
         sys.stderr.writelines(lines[-OUTPUT_TAIL_LINES:])
     return pip.returncode

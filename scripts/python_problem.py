@@ -1,7 +1,7 @@
 """Print one line if this Python cannot run the project, with the mend; print nothing if it can.
 
-Straight-line code on purpose: it must also start on a Python that is far too old (2.7 prints the line too), so it
-may use nothing that is not in every Python's standard library.
+Straight-line code on purpose: it must also start on a Python that is far too old (2.7 prints the
+line too), so it may use no newer syntax, and nothing but the standard library.
 """
 
 import platform
