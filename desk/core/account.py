@@ -32,7 +32,7 @@ class Account:
     """One account read.
 
     `asked_at_ms` is when the request left: nothing that happened before it is missing from the
-    answer.     `equity_usd` includes unrealised profit, `free_usd` is what new positions may use,
+    answer. `equity_usd` includes unrealised profit, `free_usd` is what new positions may use,
     `balance_usd` is cash with realised profit,     fees and funding. `positions` holds every open
     position, whoever opened it.
     """

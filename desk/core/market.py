@@ -27,8 +27,8 @@ class NotAligned(ValueError):
 class Instrument:
     """One perpetual future on one venue.
 
-    Sizes are base units, prices and notionals USD.     `market_id` is Lighter's market index,
-    where 0 is a market like any other; None where a venue has no such id.     `notional_max_usd`
+    Sizes are base units, prices and notionals USD. `market_id` is Lighter's market index,
+    where 0 is a market like any other; None where a venue has no such id. `notional_max_usd`
     is None when the venue publishes no limit. `maintenance_margin_fraction` is of notional.
     """
 
@@ -78,8 +78,8 @@ class Instrument:
 class MarketStats:
     """What one venue says about one market.
 
-    Prices in USD, volume and open interest in USD.     `funding_next` is the estimate for the hour
-    in progress (the one to decide on); `funding_last` is the hour already settled.     `mid` is
+    Prices in USD, volume and open interest in USD. `funding_next` is the estimate for the hour
+    in progress (the one to decide on); `funding_last` is the hour already settled. `mid` is
     None where the venue shows none (one-sided book).
     """
 
