@@ -1,0 +1,1 @@
+"""The embedded venues, piece by piece: virtual time, market models, exchange, servers."""
