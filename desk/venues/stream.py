@@ -1,0 +1,378 @@
+"""A WebSocket that stays: connect, subscribe, watch over silence, and come back.
+
+Shared by both clients; it knows texts, not venues. What a text means, which subscriptions a venue
+wants and how a heartbeat is spelled are handed in. Time is the clock and the event loop given.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from desk.core.ports import Clock
+from desk.venues.sockets import CONTROL_FRAME, Socket, SocketLost, SocketOpener, is_fatal
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """How one session behaves; every wait and every buffer is finite.
+
+    `heartbeat_text` None means a protocol-level ping. `silence_s_max` is the age of the last
+    frame (of any kind) at which the connection counts as dead: above `heartbeat_s`, since the
+    answer to a heartbeat is a frame too. The back-off starts anew only after a connection that
+    stood for `stable_s`.
+    """
+
+    heartbeat_s: float = 10.0
+    heartbeat_text: str | None = None
+    silence_s_max: float = 20.0
+    connect_s_max: float = 10.0
+    send_s_max: float = 5.0
+    close_s_max: float = 2.0
+    stable_s: float = 10.0
+    outgoing_max: int = 256
+    subscriptions_max: int = 512
+
+
+@dataclass(frozen=True, slots=True)
+class StreamHandlers:
+    """What the owner of a session is told, on the event loop, in order; none may raise or block.
+
+    `on_up` comes after every wanted subscription was sent, `on_down` once per `on_up` and once
+    per failed attempt, each with a reason for people. An exception out of a handler is a bug
+    in it: it ends the session and reaches the event loop's exception handler.
+    """
+
+    on_text: Callable[[str], None]
+    on_up: Callable[[], None]
+    on_down: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A standing wish.
+
+    `subscribe` makes the text anew at each connection (a token in it may have aged);
+    `unsubscribe` is sent when the wish is withdrawn, if the venue has such a message.
+    """
+
+    key: str
+    subscribe: Callable[[], str]
+    unsubscribe: str | None = None
+
+
+class SessionState(StrEnum):
+    """Where a session is in its life."""
+
+    IDLE = "idle"
+    CONNECTING = "connecting"
+    UP = "up"
+    WAITING = "waiting"
+    CLOSED = "closed"
+    REFUSED = "refused"
+
+
+def backoff_delays(
+    jitter: Callable[[], float],
+    *,
+    first_s: float = 0.25,
+    factor: float = 2.0,
+    delay_s_max: float = 30.0,
+) -> Iterator[float]:
+    """Yield waits in seconds without end: growing by `factor` up to `delay_s_max`, each between
+    half and all of its step.
+
+    `jitter` returns numbers in [0, 1): a seeded generator makes the waits repeatable.
+    """
+    step_s = first_s
+    while True:
+        yield step_s * (0.5 + 0.5 * jitter())
+        step_s = min(step_s * factor, delay_s_max)
+
+
+@dataclass(slots=True)
+class _Connection:
+    """What belongs to one socket and dies with it."""
+
+    socket: Socket
+    outgoing: "asyncio.Queue[str]"
+    restart: "asyncio.Future[str]" = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+
+class StreamSession:
+    """One self-healing WebSocket.
+
+    `start()` inside a running loop, `close()` at the end. In between it reconnects for ever with
+    growing pauses, unless the very first upgrade is refused for good (`is_fatal`): then it stands
+    in `REFUSED`. Once it has been up, a refusal is an outage like any other.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        opener: SocketOpener,
+        handlers: StreamHandlers,
+        clock: Clock,
+        jitter: Callable[[], float],
+        settings: StreamSettings | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Prepare; nothing is opened before `start`."""
+        self._url = url
+        self._opener = opener
+        self._handlers = handlers
+        self._clock = clock
+        self._jitter = jitter
+        self._settings = settings or StreamSettings()
+        self._headers = dict(headers or {})
+        self._wanted: dict[str, Subscription] = {}
+        self._connection: _Connection | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._state = SessionState.IDLE
+        self._changed = asyncio.Event()
+        self._was_up = False
+        self._last_frame_s = 0.0
+        self._last_frame_at_ms = 0
+        self._reason = "not started"
+
+    # What it is
+
+    @property
+    def state(self) -> SessionState:
+        """Return where the session is in its life."""
+        return self._state
+
+    @property
+    def is_up(self) -> bool:
+        """Return whether the socket stands and every wanted subscription was sent."""
+        return self._state is SessionState.UP
+
+    @property
+    def reason(self) -> str:
+        """Return why the session is not up, for people."""
+        return self._reason
+
+    @property
+    def last_frame_at_ms(self) -> int:
+        """Return the wall clock at the last frame of any kind, 0 before the first."""
+        return self._last_frame_at_ms
+
+    @property
+    def frame_age_s(self) -> float:
+        """Return the seconds since the last frame of this connection, by the monotonic clock."""
+        return self._clock.monotonic_s() - self._last_frame_s
+
+    # Life
+
+    def start(self) -> None:
+        """Begin connecting, on the running loop.
+
+        A second call does nothing.
+        """
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run(), name=self._url)
+            self._task.add_done_callback(self._report_bug)
+
+    async def wait_up(self, wait_s_max: float) -> bool:
+        """Return whether the session is up within `wait_s_max` seconds; at once when refused."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s_max):
+                while self._state not in (
+                    SessionState.UP,
+                    SessionState.REFUSED,
+                    SessionState.CLOSED,
+                ):
+                    self._changed.clear()
+                    await self._changed.wait()
+        return self.is_up
+
+    async def close(self) -> None:
+        """Close the socket and end the task.
+
+        Safe to call twice, and before `start`; handlers hear nothing more.
+        """
+        self._set_state(SessionState.CLOSED, "closed by us")
+        task, self._task = self._task, None
+        if task is None:
+            return
+        task.cancel()
+        await asyncio.wait((task,))
+
+    # What it carries
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """Want a subscription from now on: sent at once when up, and again at every connection.
+
+        A known key is replaced and sent anew. Raises `ValueError` above `subscriptions_max`.
+        """
+        if (
+            subscription.key not in self._wanted
+            and len(self._wanted) >= self._settings.subscriptions_max
+        ):
+            raise ValueError(f"more than {self._settings.subscriptions_max} subscriptions")
+        self._wanted[subscription.key] = subscription
+        if self._connection is not None:
+            self._queue(self._connection, subscription.subscribe())
+
+    def unsubscribe(self, key: str) -> None:
+        """Want it no more; an unknown key is no error."""
+        subscription = self._wanted.pop(key, None)
+        if subscription is None or subscription.unsubscribe is None:
+            return
+        if self._connection is not None:
+            self._queue(self._connection, subscription.unsubscribe)
+
+    @property
+    def subscribed(self) -> tuple[str, ...]:
+        """Return the wanted keys, in the order they are sent."""
+        return tuple(self._wanted)
+
+    def send(self, text: str) -> bool:
+        """Queue a text for this connection; return False, and send nothing, when not up.
+
+        A full queue means that the peer takes nothing: the connection is replaced.
+        """
+        if self._connection is None or not self.is_up:
+            return False
+        return self._queue(self._connection, text)
+
+    def restart(self, reason: str) -> None:
+        """Replace the connection, e.g. after a gap; does nothing when there is none."""
+        if self._connection is not None and not self._connection.restart.done():
+            self._connection.restart.set_result(reason)
+
+    def _queue(self, connection: _Connection, text: str) -> bool:
+        try:
+            connection.outgoing.put_nowait(text)
+        except asyncio.QueueFull:
+            self.restart("send queue full")
+            return False
+        return True
+
+    # The task
+
+    async def _run(self) -> None:
+        delays = backoff_delays(self._jitter)
+        while True:
+            began_s = self._clock.monotonic_s()
+            try:
+                await self._connect_and_serve()
+            except SocketLost as error:
+                if is_fatal(error) and not self._was_up:
+                    self._go_down(SessionState.REFUSED, str(error))
+                    return
+                self._go_down(SessionState.WAITING, str(error))
+            if self._clock.monotonic_s() - began_s >= self._settings.stable_s:
+                delays = backoff_delays(self._jitter)
+            await asyncio.sleep(next(delays))
+
+    async def _connect_and_serve(self) -> None:
+        """Hold one connection for as long as it lives; always ends in `SocketLost`."""
+        self._set_state(SessionState.CONNECTING, "connecting")
+        try:
+            async with asyncio.timeout(self._settings.connect_s_max):
+                socket = await self._opener(self._url, self._headers)
+        except TimeoutError as error:
+            raise SocketLost(f"no connection in {self._settings.connect_s_max:g} s") from error
+        try:
+            await self._serve(socket)
+        finally:
+            self._connection = None
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.close_s_max):
+                    await socket.close()
+
+    async def _serve(self, socket: Socket) -> None:
+        connection = _Connection(socket, asyncio.Queue(self._settings.outgoing_max))
+        # Set before the wishes are sent: one that changes meanwhile is queued behind them.
+        self._connection = connection
+        self._note_frame()
+        for subscription in tuple(self._wanted.values()):
+            await self._send_now(socket, subscription.subscribe())
+        self._was_up = True
+        self._set_state(SessionState.UP, "up")
+        self._handlers.on_up()
+        loop = asyncio.get_running_loop()
+        jobs = [
+            loop.create_task(self._read(socket)),
+            loop.create_task(self._write(connection)),
+            loop.create_task(self._watch(connection)),
+        ]
+        try:
+            await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for job in jobs:
+                job.cancel()
+            ended = await asyncio.gather(*jobs, return_exceptions=True)
+        # In list order, so that two that end at the same instant always tell the same story.
+        for error in ended:
+            if error is not None and not isinstance(error, asyncio.CancelledError):
+                raise error
+
+    async def _read(self, socket: Socket) -> None:
+        while True:
+            text = await socket.receive()
+            self._note_frame()
+            if text != CONTROL_FRAME:
+                self._handlers.on_text(text)
+
+    async def _write(self, connection: _Connection) -> None:
+        while True:
+            await self._send_now(connection.socket, await connection.outgoing.get())
+
+    async def _watch(self, connection: _Connection) -> None:
+        """Send heartbeats; end the connection on silence or when a restart is asked for."""
+        settings = self._settings
+        beat_s = self._clock.monotonic_s() + settings.heartbeat_s
+        while True:
+            now_s = self._clock.monotonic_s()
+            silent_s = self._last_frame_s + settings.silence_s_max
+            await asyncio.wait((connection.restart,), timeout=max(0, min(beat_s, silent_s) - now_s))
+            if connection.restart.done():
+                raise SocketLost(connection.restart.result())
+            if self.frame_age_s >= settings.silence_s_max:
+                raise SocketLost(f"silent for {settings.silence_s_max:g} s")
+            if self._clock.monotonic_s() >= beat_s:
+                beat_s += settings.heartbeat_s
+                await self._beat(connection.socket)
+
+    async def _beat(self, socket: Socket) -> None:
+        if self._settings.heartbeat_text is not None:
+            await self._send_now(socket, self._settings.heartbeat_text)
+        else:
+            await socket.ping()
+
+    async def _send_now(self, socket: Socket, text: str) -> None:
+        try:
+            async with asyncio.timeout(self._settings.send_s_max):
+                await socket.send(text)
+        except TimeoutError as error:
+            raise SocketLost(f"nothing taken for {self._settings.send_s_max:g} s") from error
+
+    # Bookkeeping
+
+    def _note_frame(self) -> None:
+        self._last_frame_s = self._clock.monotonic_s()
+        self._last_frame_at_ms = self._clock.now_ms()
+
+    def _go_down(self, state: SessionState, reason: str) -> None:
+        self._set_state(state, reason)
+        self._handlers.on_down(reason)
+
+    def _set_state(self, state: SessionState, reason: str) -> None:
+        self._state, self._reason = state, reason
+        self._changed.set()
+
+    def _report_bug(self, task: asyncio.Task[None]) -> None:
+        """Hand an exception that is our own bug to the loop's handler at once, not when the task
+        is collected."""
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        self._set_state(SessionState.CLOSED, f"failed: {type(error).__name__}")
+        task.get_loop().call_exception_handler(
+            {"message": "stream session failed", "exception": error, "task": task}
+        )
