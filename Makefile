@@ -6,7 +6,8 @@ VENV := .venv
 ARGS :=
 SIM_ARGS := --lighter-port 8801 --pacifica-port 8802 --env-file .env.sim
 
-# The environment's own Python if there is one, else the first that is new enough, else python3 for its complaint.
+# The environment's own Python if there is one, else the first that is new enough, else python3
+# for its complaint.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 ifndef PYTHON
 PYTHON := $(shell for name in $(VENV)/bin/python python3 python3.13 python3.12 python3.11; do \
@@ -27,7 +28,8 @@ ENVIRONMENT := @$(PYTHON) scripts/environment.py
 .PHONY: help demo test check conformance sim runtime develop
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile \
+		| awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
 
 demo: runtime ## run the bot against the embedded venues: no keys, no network, about a minute
 	@$(VENV)/bin/python lighter_pacifica_hedge.py --demo $(ARGS)

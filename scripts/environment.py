@@ -52,7 +52,7 @@ def create(folder: Path) -> None:
 def install(python: Path, requirements: list[str]) -> int:
     """Install with pip, one short line per package on the screen; return pip's exit code."""
     wanted = [f"-r{name}" if name.endswith(".txt") else name for name in requirements]
-    command = [python, "-m", "pip", "install", "--disable-pip-version-check", *wanted]
+    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", *wanted]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as pip:
