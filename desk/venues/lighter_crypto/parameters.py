@@ -1,0 +1,60 @@
+"""The numbers Lighter's scheme is built from: primes, round constants, the matrix diagonal.
+
+Data only. The constants are those of the venue's public implementation (elliottech/poseidon_crypto:
+Poseidon2 over Goldilocks, width 12) and of the ECgFp5 paper (Pornin 2022); the tests hold them
+against the venue's own hashes.
+"""
+
+from typing import Final
+
+FIELD_PRIME: Final = 2**64 - 2**32 + 1
+GROUP_ORDER: Final = int(
+    "106799351671714695104148491657179270274505774058"
+    "1727230159139685185762082554198619328292418486241"
+)
+
+STATE_WIDTH: Final = 12
+FULL_ROUNDS: Final = 8
+PARTIAL_ROUNDS: Final = 22
+
+_WORD_HEX_DIGITS: Final = 16
+_WORDS_HEX: Final = (
+    "d70193d17ab3b7d6a2c3662a78a9162b7a9fda827556ad44e8d5501818c996434c7a8fced4d5fd38"
+    "55ab38985c0c513d28a17bd016210b0b8f8277679ec32fa8768b3c3d68a460e9872a022eb559d941"
+    "d1316dd4b3b97973a7b608e5783210003fa02c87b0bee0267a38f0022e13c31e00c054f3c5e8d20d"
+    "439f50f4bca7242f4d0938aa57cd517fb2e03ac5fb6b9a7de29d1f4237bedca805b7c844bc99b848"
+    "91cc0b73f34e17ed876e4427694bd75567002ae0725c612d05351f20e0b6315f2e3b9ef5457eb60b"
+    "d9ac17618c3783dd0807528ad8874bcfc78d546a455d2a0ef8b930c81e2481f0712707d8dff3b041"
+    "dcb8c0aa0b9d34c39baddbdf2ee3a4682dd16d50c5176c7889eac5cfbc075cd32a741dea181587f3"
+    "1a4d6aa85a113d844d736286a2387e348bad5dfc4fcb3ee384fbd03adb77c56a8d5cdd1a23ec53a2"
+    "036f08f08fff28ecb717a3f4dbdfb44358a074b5509d645cf92bf834e4b877181541c3a0baa5ac4b"
+    "22149e6783e676929be8b5d9e112476f41e0969f62babb76bc585ad3b9443dbbf28dd3206975cbb1"
+    "dd8815e53ca045e0de82c416b9e701bac5cb875233afa0257212697cd897ffa967844790aa63cfd7"
+    "dc0b9cfa97fe65c3e8fe091869a8207062902bb2e413c6d129f9f5001fb84f57be1014796ef5f8be"
+    "71feb53e9bdba19c251054f592ebb71ce1a57643a4bb284ba4ba6f87a45b739b2c1fcade0b958c49"
+    "bbb424cda9a3e3602ca647354c5f3f54c9277b64d152e084dbc9ac97445eff176f6cdf3198969f70"
+    "1de29d14fa76d8f173337458a8cc1d19b87e775e2fb3ab23f166a1c7a565c80bb24be06f426c747f"
+    "c281e8c49482ce0051974c3b3b726c2d87444cf8caf7d6197c362f827a580ced9567af14667647a0"
+    "cbf0473cbec54e37e3209dedeff4f620d43ad94e45a4c4ee976981ee73f41768ef707a224e207258"
+    "2fc779e10e6362ee29b5ee60ad8c891f96b37b39d8bfd667877df68a8b22e7335c41746f562c8d9f"
+    "0c9d76751052b71afb3465341bf1c087a0d14dc614d15eb1dc27d17136906fa6482e163b05ec397f"
+    "0273a462992366efa571418d95897b608f32676574fcf6d3731102d4e3fb1bbe0330f08328a82d2b"
+    "7f0449b6557f785d62f06210658dcbcbd5a98af9f89c458b77ec69083a346385ef7ca48bbc27f890"
+    "53e9652f61eac532a71c634abff4f0ccb16f5f0d7e28ea29c9dde31d0a003ab22ddadf9775902533"
+    "e4fa73fb16408b4790242ebc00d2ee59bb02dffd9f381982dea328364c50907c1395d3b924857cf8"
+    "7d3ead0d5aec04e6c2f12be3fed746680ba3c338f8c3d285c3b6c08e23ba9300d84b5de94a324fb6"
+    "0d0c371c5b35b84f7964f570e71880375daf18bbd996604b6743bc47b95952575528b9362c59bb70"
+    "ac45e25b7127b68ba2077d7dfbb606b5f3faac6faee378ae0c6388b51545e883d27dbb6944917b60"
+)
+_WORDS: Final = tuple(
+    int(_WORDS_HEX[at : at + _WORD_HEX_DIGITS], 16)
+    for at in range(0, len(_WORDS_HEX), _WORD_HEX_DIGITS)
+)
+_FULL_WORDS: Final = FULL_ROUNDS * STATE_WIDTH
+
+# One row of twelve for each full round: four before the partial rounds, four after.
+FULL_ROUND_CONSTANTS: Final = tuple(
+    _WORDS[at : at + STATE_WIDTH] for at in range(0, _FULL_WORDS, STATE_WIDTH)
+)
+PARTIAL_ROUND_CONSTANTS: Final = _WORDS[_FULL_WORDS : _FULL_WORDS + PARTIAL_ROUNDS]
+MATRIX_DIAGONAL: Final = _WORDS[_FULL_WORDS + PARTIAL_ROUNDS :]
