@@ -38,8 +38,8 @@ test: develop ## run the tests, offline
 	@$(VENV)/bin/python -m pytest -q $(ARGS)
 
 check: develop ## lint, types and house style
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/mypy
+	$(VENV)/bin/python -m ruff check .
+	$(VENV)/bin/python -m mypy
 	$(VENV)/bin/python -m pytest -q test/test_tidy.py
 	@$(VENV)/bin/python -m test.tidy
 
