@@ -1,0 +1,132 @@
+"""What a strategy asks for, and the shape of its decisions.
+
+The engine carries actions out in order; those with an `ask` number are answered by one event that
+echoes it.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Generic, Protocol, TypeVar
+
+from desk.core.events import Event
+from desk.core.order import OrderRequest
+from desk.core.venue import VenueName
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMarkets:
+    """Read statistics, instruments and fresh quotes of `symbols` (empty: all) on both venues."""
+
+    ask: int
+    symbols: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAccounts:
+    """Read both accounts. The rest only where it is asked for:
+
+    resting orders (of `symbol`, or of all when None) with `orders`; fills and funding payments
+    since `since_ms`; the fate of the orders in `find`; leverage (set to `leverage` first where it
+    differs), fees and the quote of `symbol` with `leverage`.
+    """
+
+    ask: int
+    symbol: str | None = None
+    orders: bool = False
+    since_ms: int | None = None
+    find: tuple[tuple[VenueName, str], ...] = ()
+    leverage: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VenueOrder:
+    """An order and where it goes."""
+
+    venue: VenueName
+    request: OrderRequest
+
+
+@dataclass(frozen=True, slots=True)
+class SendOrders:
+    """Sign all, send all at once, then watch until each is final or `deadline_s` has passed."""
+
+    ask: int
+    orders: tuple[VenueOrder, ...]
+    deadline_s: Decimal
+
+
+class Level(StrEnum):
+    """How loud an alert is."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Tell the owner."""
+
+    level: Level
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """End the process with `code` (0 done, 1 failed or halted)."""
+
+    code: int
+
+
+Action = ReadMarkets | ReadAccounts | SendOrders | Alert | Exit
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Generic[S]):
+    """A new state, what to do about it, and why: the reason goes to the journal."""
+
+    state: S
+    actions: tuple[Action, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GuardLine:
+    """Feed a tick at once when `venue`'s mark of `symbol` is at or beyond `price` (USD) on that
+    side.
+    """
+
+    venue: VenueName
+    symbol: str
+    price: Decimal
+    above: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What the engine keeps an eye on between decisions; derived from the state, never stored.
+
+    `wake_at_ms` None: no tick is due. `tick_ms`, if given, is the pace of regular ticks. `symbols`
+    are streamed (empty: all that both venues list); marks of `held` travel in every tick.
+    """
+
+    symbols: tuple[str, ...]
+    wake_at_ms: int | None
+    held: str | None = None
+    lines: tuple[GuardLine, ...] = ()
+    tick_ms: int | None = None
+
+
+class Strategy(Protocol[S]):
+    """What the engine runs. Both methods are pure."""
+
+    def decide(self, state: S, event: Event) -> Decision[S]:
+        """Return what follows from `event`."""
+        ...
+
+    def watch(self, state: S) -> Watch:
+        """Return what to keep an eye on in `state`."""
+        ...

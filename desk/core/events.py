@@ -1,0 +1,157 @@
+"""What happened, as a strategy hears it: answers to its asks, time, and its owner's voice.
+
+Every event carries `at_ms`, the engine's clock when it was fed in: a strategy has no other clock.
+Answers echo the `ask` number of the action they answer, so a late one is recognised. Events are
+plain data, so that a journal of them can be replayed; a venue missing from a mapping did not
+answer and stands in `failures` with the reason. Events that carry a strategy's own types (its
+configuration, say) live with that strategy.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from desk.core.account import Account, Leverage
+from desk.core.book import Quote
+from desk.core.funding import FundingPayment
+from desk.core.market import FeeRates, Instrument, MarketStats
+from desk.core.order import Fill, Order
+from desk.core.venue import VenueName
+
+
+class Event(Protocol):
+    """Anything that may be fed to a strategy."""
+
+    @property
+    def at_ms(self) -> int:
+        """Return when it was fed in, ms UTC."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class VenueMarkets:
+    """One venue's view of the symbols asked for; a symbol it does not list is absent.
+
+    `quotes` holds only fresh books (see `Venue.quote`). `fees` is None where no account was asked.
+    """
+
+    instruments: dict[str, Instrument]
+    stats: dict[str, MarketStats]
+    quotes: dict[str, Quote]
+    fees: FeeRates | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MarketsRead:
+    """The answer to `ReadMarkets`."""
+
+    at_ms: int
+    ask: int
+    venues: dict[VenueName, VenueMarkets]
+    failures: dict[VenueName, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class VenueAccount:
+    """One venue's answer to `ReadAccount`; what was not asked for is None, never empty.
+
+    `orders` are resting orders and triggers of the symbol (of every symbol when none was named).
+    `found` maps each id looked up to the order, None for one the venue does not know. `quote` and
+    `stats` are best effort and None when not fresh.
+    """
+
+    account: Account
+    orders: tuple[Order, ...] | None = None
+    fills: tuple[Fill, ...] | None = None
+    payments: tuple[FundingPayment, ...] | None = None
+    found: dict[str, Order | None] = field(default_factory=dict)
+    leverage: Leverage | None = None
+    fees: FeeRates | None = None
+    quote: Quote | None = None
+    stats: MarketStats | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountsRead:
+    """The answer to `ReadAccounts`. A venue that failed any part of the read is missing."""
+
+    at_ms: int
+    ask: int
+    venues: dict[VenueName, VenueAccount]
+    failures: dict[VenueName, str] = field(default_factory=dict)
+
+
+class Verdict(StrEnum):
+    """How a write ended (see `desk.core.order.Outcome`)."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReport:
+    """What became of one order by the deadline.
+
+    `filled` is base units, at `average_price` USD, for `fee_usd` (positive: paid); the last two
+    are None while unknown or nothing filled. `is_final` says that nothing more can happen to it.
+    After `expires_at_ms` an unknown request can no longer take effect; None where that question
+    does not arise. `sent_at_ms` and `filled_at_ms` frame the wait for the last fill.
+    """
+
+    venue: VenueName
+    client_id: str
+    verdict: Verdict
+    is_final: bool
+    filled: Decimal
+    detail: str = ""
+    average_price: Decimal | None = None
+    fee_usd: Decimal | None = None
+    expires_at_ms: int | None = None
+    sent_at_ms: int | None = None
+    filled_at_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersSettled:
+    """The answer to `SendOrders`: one report for each order, in the same sequence."""
+
+    at_ms: int
+    ask: int
+    reports: tuple[OrderReport, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MarkView:
+    """A venue's mark and index (USD) of the held symbol, as last streamed at `received_at_ms`."""
+
+    mark: Decimal
+    index: Decimal
+    received_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time passed, or a guard line was crossed. A venue whose feed is silent has no mark here."""
+
+    at_ms: int
+    marks: dict[VenueName, MarkView] = field(default_factory=dict)
+
+
+class Command(StrEnum):
+    """What an owner may ask of a running strategy."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    CLOSE = "close"
+    STOP = "stop"
+    LEAVE = "leave"  # the process is asked to end; whatever is held stays held
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerAsked:
+    """The owner's command, from a signal or the control socket."""
+
+    at_ms: int
+    command: Command

@@ -1,0 +1,239 @@
+"""The owner's configuration: every key, its default, its range, and one clear line for each way to
+get it wrong.
+
+Reading the file is the caller's; this module turns its text into a `Config` or raises
+`ConfigError`. The meaning and the reason of each default stand in `docs/configuration.md`, and a
+test keeps the two together.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from enum import StrEnum
+
+from desk.core.errors import ConfigError
+
+Raw = object
+ALL_SYMBOLS = "all"
+SYMBOLS_MAX = 100
+
+
+class EntryStyle(StrEnum):
+    """How a hedge is entered."""
+
+    TAKER = "taker"
+    MAKER = "maker"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Every key of `bot_config.json`.
+
+    An empty `symbols_to_monitor` means every symbol both venues list.
+    """
+
+    symbols_to_monitor: tuple[str, ...] = ("BTC", "ETH", "SOL", "BNB", "ASTER", "DOGE")
+    base_capital_allocation: Decimal = Decimal(50)
+    leverage: int = 1
+    equity_use_max: Decimal = Decimal("0.8")
+    first_trade_usd: Decimal = Decimal(0)
+    min_net_apr_threshold: Decimal = Decimal(5)
+    require_expected_profit: bool = True
+    hold_duration_hours: Decimal = Decimal(12)
+    renew_hold: bool = True
+    max_hold_hours: Decimal = Decimal(0)
+    wait_between_cycles_minutes: Decimal = Decimal(5)
+    min_volume_24h_usd: Decimal = Decimal(1_000_000)
+    max_spread_bps: Decimal = Decimal(15)
+    entry_style: EntryStyle = EntryStyle.TAKER
+    slippage_max_bps: Decimal = Decimal(10)
+    close_slippage_max_bps: Decimal = Decimal(50)
+    fill_deadline_s: Decimal = Decimal(5)
+    unknown_s_max: Decimal = Decimal(60)
+    stop_loss_pct: Decimal = Decimal(50)
+    min_margin_distance_pct: Decimal = Decimal(15)
+    venue_triggers: bool = True
+    check_interval_seconds: Decimal = Decimal(60)
+
+    @property
+    def hold_ms(self) -> int:
+        """Return the time to the first review of a hedge."""
+        return int(self.hold_duration_hours * 3_600_000)
+
+    @property
+    def wait_ms(self) -> int:
+        """Return the pause between cycles."""
+        return int(self.wait_between_cycles_minutes * 60_000)
+
+    @property
+    def check_ms(self) -> int:
+        """Return the time between full checks of both venues."""
+        return int(self.check_interval_seconds * 1000)
+
+
+def parse_config(text: str, *, source: str) -> Config:
+    """Return the configuration in `text` (JSON); `source` is the file's name for the messages.
+
+    Raises `ConfigError`, one line, naming the key, the value and what is allowed.
+    """
+    try:
+        raw = json.loads(
+            text,
+            parse_float=Decimal,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_unique_pairs,
+        )
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{source}: not valid JSON: {error}; mend the file") from error
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}") from error
+    if not isinstance(raw, dict):
+        raise ConfigError(
+            f"{source}: must hold one JSON object, {{...}}; see docs/configuration.md"
+        )
+    return _from_mapping(raw, source=source)
+
+
+def _from_mapping(raw: Mapping[str, Raw], *, source: str) -> Config:
+    known = {entry.name for entry in fields(Config)}
+    values: dict[str, object] = {}
+    for key, value in raw.items():
+        if key.startswith("comment"):
+            continue
+        if key not in known:
+            raise ConfigError(f"{source}: unknown key {key!r}{_nearest(key, known)}")
+        try:
+            values[key] = _READERS[key](value)
+        except ConfigError as error:
+            raise ConfigError(
+                f"{source}: {key} = {_shown(value)} is not allowed: {error}"
+            ) from error
+    config = Config(**values)  # type: ignore[arg-type]  # each reader returns its field's type
+    _check_joint_rules(config, source=source)
+    return config
+
+
+def _check_joint_rules(config: Config, *, source: str) -> None:
+    if config.first_trade_usd > config.base_capital_allocation:
+        raise ConfigError(
+            f"{source}: first_trade_usd = {config.first_trade_usd} must not exceed "
+            f"base_capital_allocation = {config.base_capital_allocation}"
+        )
+    if config.max_hold_hours and config.max_hold_hours < config.hold_duration_hours:
+        raise ConfigError(
+            f"{source}: max_hold_hours = {config.max_hold_hours} must be 0 or at least "
+            f"hold_duration_hours = {config.hold_duration_hours}"
+        )
+    if config.close_slippage_max_bps < config.slippage_max_bps:
+        raise ConfigError(
+            f"{source}: close_slippage_max_bps = {config.close_slippage_max_bps} must be at least "
+            f"slippage_max_bps = {config.slippage_max_bps}"
+        )
+
+
+def _refuse_constant(name: str) -> Raw:
+    raise ConfigError(f"{name} is not a number; write a finite one")
+
+
+def _unique_pairs(pairs: list[tuple[str, Raw]]) -> dict[str, Raw]:
+    seen: dict[str, Raw] = {}
+    for key, value in pairs:
+        if key in seen:
+            raise ConfigError(f"key {key!r} is given twice; keep one")
+        seen[key] = value
+    return seen
+
+
+def _nearest(key: str, known: set[str]) -> str:
+    """Return a hint at the key that was probably meant, or at the page that lists them all."""
+    letters = set(key.lower())
+    best = max(sorted(known), key=lambda name: len(letters & set(name)) / len(letters | set(name)))
+    shared = len(letters & set(best)) / len(letters | set(best))
+    hint = f"; did you mean {best!r}?" if shared > 0.8 else "; see docs/configuration.md"
+    return hint + " (keys that start with 'comment' are ignored)"
+
+
+def _shown(value: Raw) -> str:
+    """Return a value as the file spells it, cut to a readable length."""
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _number(
+    low: str, high: str, *, above: bool = False, or_zero: bool = False
+) -> Callable[[Raw], Decimal]:
+    """Return a reader of a number in low..high (`above`: the low end excluded)."""
+
+    def read(value: Raw) -> Decimal:
+        allowed = f"a number {'above' if above else 'from'} {low} to {high}"
+        allowed = "0, or " + allowed if or_zero else allowed
+        if isinstance(value, bool) or not isinstance(value, int | Decimal):
+            raise ConfigError(f"write {allowed}, without quotes")
+        number = Decimal(value)
+        if or_zero and number == 0:
+            return number
+        low_ok = number > Decimal(low) if above else number >= Decimal(low)
+        if not (low_ok and number <= Decimal(high)):
+            raise ConfigError(f"write {allowed}")
+        return number
+
+    return read
+
+
+def _boolean(value: Raw) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigError("write true or false, without quotes")
+    return value
+
+
+def _leverage(value: Raw) -> int:
+    if isinstance(value, bool) or value != 1 or not isinstance(value, int):
+        raise ConfigError("write 1; leverage above 1x is refused by design")
+    return 1
+
+
+def _entry_style(value: Raw) -> EntryStyle:
+    if value not in tuple(EntryStyle):
+        raise ConfigError('write "taker" or "maker"')
+    return EntryStyle(str(value))
+
+
+def _symbols(value: Raw) -> tuple[str, ...]:
+    allowed = f'write "{ALL_SYMBOLS}" or a list of 1 to {SYMBOLS_MAX} different symbols'
+    if value == ALL_SYMBOLS:
+        return ()
+    if not isinstance(value, list) or not 1 <= len(value) <= SYMBOLS_MAX:
+        raise ConfigError(allowed + ', such as ["BTC", "ETH"]')
+    for symbol in value:
+        if not (isinstance(symbol, str) and symbol.isalnum() and len(symbol) <= 20):
+            raise ConfigError(f"{_shown(symbol)} is not a symbol: write letters and digits")
+    if len(set(value)) != len(value):
+        raise ConfigError("a symbol is listed twice; keep one")
+    return tuple(value)
+
+
+_READERS: Mapping[str, Callable[[Raw], object]] = {
+    "symbols_to_monitor": _symbols,
+    "base_capital_allocation": _number("10", "10000000"),
+    "leverage": _leverage,
+    "equity_use_max": _number("0", "1", above=True),
+    "first_trade_usd": _number("10", "10000000", or_zero=True),
+    "min_net_apr_threshold": _number("0", "10000"),
+    "require_expected_profit": _boolean,
+    "hold_duration_hours": _number("0", "8760", above=True),
+    "renew_hold": _boolean,
+    "max_hold_hours": _number("0", "87600"),
+    "wait_between_cycles_minutes": _number("0", "10080"),
+    "min_volume_24h_usd": _number("0", "1000000000000"),
+    "max_spread_bps": _number("0", "1000", above=True),
+    "entry_style": _entry_style,
+    "slippage_max_bps": _number("0.1", "500"),
+    "close_slippage_max_bps": _number("0.1", "1000"),
+    "fill_deadline_s": _number("1", "60"),
+    "unknown_s_max": _number("5", "600"),
+    "stop_loss_pct": _number("0", "80", above=True),
+    "min_margin_distance_pct": _number("1", "80"),
+    "venue_triggers": _boolean,
+    "check_interval_seconds": _number("0.5", "3600"),
+}

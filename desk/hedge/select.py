@@ -1,0 +1,195 @@
+"""Rank symbols by the funding they would earn, and say of each what keeps it from being opened."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from desk.core.book import Quote
+from desk.core.events import VenueMarkets
+from desk.core.funding import HourlyRate
+from desk.core.market import FeeRates, MarketStats, MarketStatus
+from desk.core.venue import VenueName
+from desk.hedge import economics
+from desk.hedge.config import Config
+
+BOTH = (VenueName.LIGHTER, VenueName.PACIFICA)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a symbol is not opened. `key` is the setting that would change it, None if none would.
+
+    `missing_bps` is by how much it fell short, over the hold, where that can be said.
+    """
+
+    reason: str
+    key: str | None = None
+    missing_bps: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One symbol looked at. Rates are None for a venue that does not show one.
+
+    `spread` is what the better direction earns per hour (>= 0), going long on `long_venue`.
+    `cost_bps` is None without quotes.
+    """
+
+    symbol: str
+    rates: dict[VenueName, HourlyRate | None]
+    stats: dict[VenueName, MarketStats]
+    quotes: dict[VenueName, Quote]
+    long_venue: VenueName | None
+    spread: HourlyRate | None
+    funding_bps: Decimal | None
+    cost_bps: Decimal | None
+    refusals: tuple[Refusal, ...]
+
+    @property
+    def is_eligible(self) -> bool:
+        """Return whether nothing stands against opening it."""
+        return not self.refusals
+
+    @property
+    def net_bps(self) -> Decimal | None:
+        """Return expected funding less cost over the hold, None where either is not known."""
+        if self.funding_bps is None or self.cost_bps is None:
+            return None
+        return self.funding_bps - self.cost_bps
+
+
+def rank(
+    config: Config,
+    markets: Mapping[VenueName, VenueMarkets],
+    *,
+    at_ms: int,
+    set_aside: Mapping[str, str],
+    needs_quotes: bool = True,
+) -> list[Candidate]:
+    """Return every symbol to look at: what may be opened first, widest spread first.
+
+    `set_aside` maps symbols that must not be opened now to the reason. Symbols no venue lists are
+    kept, with that refusal, when the owner named them. `needs_quotes` False is for recorded
+    snapshots that hold no books.
+    """
+    candidates = [
+        _judge(config, markets, symbol, at_ms, set_aside.get(symbol), needs_quotes)
+        for symbol in _symbols(config, markets)
+    ]
+    return sorted(candidates, key=_order)
+
+
+def best(candidates: list[Candidate]) -> Candidate | None:
+    """Return the first of `rank`'s list if it may be opened."""
+    return candidates[0] if candidates and candidates[0].is_eligible else None
+
+
+def _symbols(config: Config, markets: Mapping[VenueName, VenueMarkets]) -> list[str]:
+    if config.symbols_to_monitor:
+        return list(config.symbols_to_monitor)
+    first, second = (markets[venue].instruments for venue in BOTH)
+    return sorted(first.keys() & second.keys())
+
+
+def _order(candidate: Candidate) -> tuple[bool, Decimal, str]:
+    spread = candidate.spread.fraction if candidate.spread is not None else Decimal(-1)
+    return (not candidate.is_eligible, -spread, candidate.symbol)
+
+
+def _judge(
+    config: Config,
+    markets: Mapping[VenueName, VenueMarkets],
+    symbol: str,
+    at_ms: int,
+    set_aside: str | None,
+    needs_quotes: bool,
+) -> Candidate:
+    stats = {venue: row.stats[symbol] for venue, row in markets.items() if symbol in row.stats}
+    quotes = {venue: row.quotes[symbol] for venue, row in markets.items() if symbol in row.quotes}
+    rates = {venue: stats[venue].funding_next if venue in stats else None for venue in BOTH}
+    long_venue, spread = _direction(rates)
+    funding = cost = None
+    if spread is not None:
+        payments = economics.settlements_between(at_ms, at_ms + config.hold_ms)
+        funding = economics.expected_funding_bps(spread, payments)
+    if len(quotes) == len(BOTH):
+        cost = economics.round_trip_cost_bps(_fees(markets), quotes)
+    refusals = [
+        *([Refusal(set_aside)] if set_aside else []),
+        *_listing(markets, symbol),
+        *_liquidity(config, markets, symbol, needs_quotes),
+        *_edge(config, spread, funding, cost),
+    ]
+    return Candidate(
+        symbol, rates, stats, quotes, long_venue, spread, funding, cost, tuple(refusals)
+    )
+
+
+def _direction(
+    rates: Mapping[VenueName, HourlyRate | None],
+) -> tuple[VenueName | None, HourlyRate | None]:
+    """Long where funding is lower: a long pays the rate, a short receives it."""
+    lighter, pacifica = rates[VenueName.LIGHTER], rates[VenueName.PACIFICA]
+    if lighter is None or pacifica is None:
+        return None, None
+    if lighter <= pacifica:
+        return VenueName.LIGHTER, pacifica - lighter
+    return VenueName.PACIFICA, lighter - pacifica
+
+
+def _fees(markets: Mapping[VenueName, VenueMarkets]) -> dict[VenueName, FeeRates]:
+    return {venue: row.fees or economics.PUBLISHED_FEES[venue] for venue, row in markets.items()}
+
+
+def _listing(markets: Mapping[VenueName, VenueMarkets], symbol: str) -> list[Refusal]:
+    refusals = []
+    for venue, row in markets.items():
+        instrument = row.instruments.get(symbol)
+        if instrument is None:
+            refusals.append(Refusal(f"{venue} does not list {symbol}", "symbols_to_monitor"))
+        elif instrument.status is not MarketStatus.ACTIVE:
+            refusals.append(Refusal(f"{venue} market is {instrument.status}"))
+        elif symbol not in row.stats:
+            refusals.append(Refusal(f"{venue} shows no funding rate"))
+    return refusals
+
+
+def _liquidity(
+    config: Config, markets: Mapping[VenueName, VenueMarkets], symbol: str, needs_quotes: bool
+) -> list[Refusal]:
+    refusals = []
+    for venue, row in markets.items():
+        stats, quote = row.stats.get(symbol), row.quotes.get(symbol)
+        if stats is not None and stats.volume_24h_usd < config.min_volume_24h_usd:
+            volume = f"{stats.volume_24h_usd / 1_000_000:.2f} M USD"
+            refusals.append(Refusal(f"{venue} 24 h volume {volume}", "min_volume_24h_usd"))
+        if quote is not None and quote.spread_bps > config.max_spread_bps:
+            refusals.append(
+                Refusal(f"{venue} book {quote.spread_bps:.1f} bp wide", "max_spread_bps")
+            )
+        if needs_quotes and quote is None and symbol in row.instruments:
+            refusals.append(Refusal(f"{venue} book not fresh"))
+    return refusals
+
+
+def _edge(
+    config: Config, spread: HourlyRate | None, funding: Decimal | None, cost: Decimal | None
+) -> list[Refusal]:
+    if spread is None:
+        return []
+    refusals = []
+    short_apr = config.min_net_apr_threshold - spread.apr_pct
+    if short_apr > 0:
+        missing = short_apr / 100 / 8760 * config.hold_duration_hours * 10_000
+        refusals.append(
+            Refusal(f"spread {spread.apr_pct:.2f} % APR", "min_net_apr_threshold", missing)
+        )
+    if (
+        config.require_expected_profit
+        and funding is not None
+        and cost is not None
+        and funding <= cost
+    ):
+        text = f"expected funding {funding:.2f} bp does not pay {cost:.2f} bp of costs"
+        refusals.append(Refusal(text, "require_expected_profit", cost - funding))
+    return refusals

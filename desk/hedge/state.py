@@ -1,0 +1,245 @@
+"""What the bot knows and intends: one frozen, JSON-serialisable value, saved before anything is
+done about it.
+
+Only data and what follows from it alone. Who may change which phase stands in
+`desk.hedge.machine`.
+"""
+
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from enum import IntEnum, StrEnum
+
+from desk.core.ids import CYCLE_MAX, OrderKey
+from desk.core.market import Instrument
+from desk.core.order import PositionSide, Side
+from desk.core.venue import VenueName
+from desk.hedge.config import Config
+
+SCHEMA = 1
+
+
+class Phase(StrEnum):
+    """Where the bot is in its round."""
+
+    RECOVER = "RECOVER"
+    ANALYZE = "ANALYZE"
+    SELECT = "SELECT"
+    OPEN = "OPEN"
+    HOLD = "HOLD"
+    CLOSE = "CLOSE"
+    WAIT = "WAIT"
+    HALT = "HALT"
+
+
+class Role(IntEnum):
+    """What an order is for: the `leg` field of its id."""
+
+    OPEN = 1
+    CLOSE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One order of ours, written down before it is signed.
+
+    `filled` (base units), `average_price` (USD) and `fee_usd` are what is known so far. `in_doubt`
+    until the venue has said what became of it; after `expires_at_ms` it can no longer take effect.
+    """
+
+    venue: VenueName
+    client_id: str
+    role: Role
+    side: Side
+    size: Decimal
+    price: Decimal
+    saved_at_ms: int
+    expires_at_ms: int
+    in_doubt: bool = True
+    was_sent: bool = True
+    filled: Decimal = Decimal(0)
+    average_price: Decimal | None = None
+
+    @property
+    def signed(self) -> Decimal:
+        """Return what it has added to the position, signed base units."""
+        return self.filled * self.side.sign
+
+
+class CloseReason(StrEnum):
+    """Why a hedge is being closed; the words stand in the journal and on screen."""
+
+    HOLD_ENDED = "hold ended"
+    UNWIND = "opening failed"
+    STOP_LOSS = "stop-loss"
+    IMBALANCE = "legs differ"
+    MARGIN = "too close to liquidation"
+    OWNER = "owner asked"
+    RECOVERY = "found half-done at start"
+
+    @property
+    def is_urgent(self) -> bool:
+        """Return whether one leg may be closed while the other venue is away."""
+        return self not in (CloseReason.HOLD_ENDED, CloseReason.OWNER)
+
+
+@dataclass(frozen=True, slots=True)
+class Hedge:
+    """A hedge from its approval to its proof of flatness.
+
+    `size` is the base size chosen for each leg. `equity_before_usd` was read on each venue while
+    flat. `spread_apr_pct` is what made us choose it. `review_at_ms` is when the hold ends or is
+    renewed; `opened_at_ms` None until both legs are verified.
+    """
+
+    cycle: int
+    symbol: str
+    size: Decimal
+    long_venue: VenueName
+    spread_apr_pct: Decimal
+    approved_at_ms: int
+    equity_before_usd: dict[VenueName, Decimal]
+    instruments: dict[VenueName, Instrument]
+    intents: tuple[Intent, ...] = ()
+    opened_at_ms: int | None = None
+    review_at_ms: int | None = None
+    renewals: int = 0
+    next_check_at_ms: int = 0
+    close_reason: CloseReason | None = None
+    close_tries: int = 0
+    result_tries: int = 0
+
+    def side_at(self, venue: VenueName) -> PositionSide:
+        """Return which way the leg on `venue` earns."""
+        return PositionSide.LONG if venue is self.long_venue else PositionSide.SHORT
+
+    def held(self, venue: VenueName) -> Decimal:
+        """Return our signed size on `venue` as far as our own fills tell."""
+        return sum((row.signed for row in self.intents if row.venue is venue), Decimal(0))
+
+    def entry_notional_usd(self, venue: VenueName) -> Decimal:
+        """Return what the opening fills on `venue` cost, USD."""
+        rows = (row for row in self.intents if row.venue is venue and row.role is Role.OPEN)
+        return sum(
+            (row.filled * row.average_price for row in rows if row.average_price is not None),
+            Decimal(0),
+        )
+
+    def in_doubt(self) -> tuple[Intent, ...]:
+        """Return the orders whose fate is not known."""
+        return tuple(row for row in self.intents if row.in_doubt)
+
+    def owns(self, client_id: str | None) -> bool:
+        """Return whether an order or fill with that id is one of this hedge's."""
+        return client_id is not None and any(row.client_id == client_id for row in self.intents)
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How often opening a symbol has failed in a row, and until when it is left alone."""
+
+    failures: int
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class LegResult:
+    """What one leg of a finished cycle brought, USD: `net_usd` is price + funding - fees."""
+
+    side: PositionSide
+    price_usd: Decimal
+    funding_usd: Decimal
+    fees_usd: Decimal
+
+    @property
+    def net_usd(self) -> Decimal:
+        """Return the leg's part of the result."""
+        return self.price_usd + self.funding_usd - self.fees_usd
+
+
+@dataclass(frozen=True, slots=True)
+class CycleResult:
+    """A finished cycle.
+
+    `equity_change_usd` was read from the venues, apart from the legs' own sums.
+
+    `is_complete` False: a venue did not hand out its rows, and the missing ones are not counted as
+    zero by anybody.
+    """
+
+    cycle: int
+    symbol: str
+    size: Decimal
+    long_venue: VenueName
+    opened_at_ms: int | None
+    closed_at_ms: int
+    close_reason: CloseReason
+    renewals: int
+    legs: dict[VenueName, LegResult]
+    equity_change_usd: Decimal | None
+    is_complete: bool
+
+    @property
+    def net_usd(self) -> Decimal:
+        """Return the result of both legs."""
+        return sum((leg.net_usd for leg in self.legs.values()), Decimal(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The pair SELECT is looking at closely before it opens; `funding_bps` is expected over the
+    hold.
+    """
+
+    symbol: str
+    long_venue: VenueName
+    spread_apr_pct: Decimal
+    funding_bps: Decimal
+    instruments: dict[VenueName, Instrument]
+
+    def side_at(self, venue: VenueName) -> PositionSide:
+        """Return which way the leg on `venue` would earn."""
+        return PositionSide.LONG if venue is self.long_venue else PositionSide.SHORT
+
+
+@dataclass(frozen=True, slots=True)
+class BotState:
+    """Everything that must survive a crash.
+
+    `asked` numbers the last question to the engine; `waiting` is whether its answer is still to
+    come. `cycle` is the number of the next hedge. `look_at_ms` is the earliest time of the next
+    look. `cycles_left` None: no limit. `outages` tells since when a venue has not answered.
+    """
+
+    config: Config
+    epoch: int
+    schema: int = SCHEMA
+    phase: Phase = Phase.RECOVER
+    asked: int = 0
+    waiting: bool = False
+    wake_at_ms: int | None = None
+    look_at_ms: int = 0
+    cycle: int = 1
+    hedge: Hedge | None = None
+    choice: Choice | None = None
+    refusals: dict[str, str] = field(default_factory=dict)
+    backoffs: dict[str, Backoff] = field(default_factory=dict)
+    outages: dict[VenueName, int] = field(default_factory=dict)
+    failed_reads: int = 0
+    cycles_left: int | None = None
+    cycles_done: int = 0
+    result: CycleResult | None = None
+    paused: bool = False
+    leaving: bool = False
+    close_asked: bool = False
+    stop_asked: bool = False
+    halt_reason: str | None = None
+
+    def key(self, role: Role, attempt: int) -> OrderKey:
+        """Return the id fields of an order of the current hedge."""
+        assert self.hedge is not None
+        cycle = self.hedge.cycle % (CYCLE_MAX + 1)
+        return OrderKey(epoch=self.epoch, cycle=cycle, leg=role, attempt=attempt)
+
+    def with_hedge(self, hedge: Hedge) -> "BotState":
+        """Return the state with its hedge replaced."""
+        return replace(self, hedge=hedge)
