@@ -1,0 +1,329 @@
+"""Seeded markets that move: prices, premiums, books and other people's trades.
+
+A named estimator: float inside, and back to Decimal only through `_steps`. Knows no exchange and
+no clock; it is told the instant of each step. Every process is an Ornstein-Uhlenbeck process moved
+by its exact solution, so any step size is stable and the law of the market does not depend on it.
+
+- One factor and one symbol-own part drive the index; it returns to its level within months, so
+  that a simulated year stays sane.
+- Mark stands over index by a premium; the premium is what makes funding, through the venues' own
+  formula, and the difference of two premiums is the basis between the venues. Part of it
+  forgets within hours, part within a day or two: that gives the recorded persistence.
+- Depth breathes on each side, and each step refills what trades took away.
+"""
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from functools import lru_cache
+from itertools import pairwise
+
+from desk.core.book import Level
+from desk.core.order import Side
+from desk.core.venue import VenueName
+from desk.sim.market_table import DEFAULT_SYMBOLS, MARKET_ROWS, MarketRow, VenueRow
+
+_HOUR_MS = 3_600_000
+_DAY_MS = 24 * _HOUR_MS
+_YEAR_MS = 365 * _DAY_MS
+_MINUTE_MS = 60_000
+
+_INDEX_MEMORY_MS = 30 * _DAY_MS
+_DEPTH_MEMORY_MS = 5 * _MINUTE_MS
+_GAP_MEMORY_MS = 6 * _HOUR_MS
+_GAP_BPS = 0.8  # one venue's index against the other's
+_DEPTH_SPREAD = 0.35  # deviation of log depth
+_TRADE_SPREAD = 1.0  # deviation of log trade size
+_TRADE_OF_DEPTH_MAX = 0.35  # a stranger's trade never empties a side
+_BURST_FROM = 1.3  # deviations beyond which premiums grow faster than linearly
+_PREMIUM_STEP = Decimal("1E-8")
+
+# Cumulative USD on one side of the book at the edge of each level. Price distance grows with the
+# square root of the amount taken, as it roughly does in the recorded slippages.
+_DEPTH_EDGES_USD = (1e3, 2.5e3, 5e3, 1e4, 2e4, 4e4, 8e4, 1.6e5, 3.2e5, 6.4e5, 1.28e6)
+_IMPACT_AT_USD = 1e4
+
+
+class Profile(StrEnum):
+    """How lively the funding is.
+
+    RECORD follows the recorded facts: rates sit at their floor most of the time. SHOWCASE gives
+    the default symbols large premiums on Lighter that last for about a day and change sign now
+    and then, for a demonstration that has something to show.
+    """
+
+    RECORD = "record"
+    SHOWCASE = "showcase"
+
+
+@dataclass(frozen=True, slots=True)
+class _Temper:
+    """How premiums forget: `fast_share` of their variance within hours, the rest slowly."""
+
+    fast_share: float
+    fast_ms: float
+    slow_ms: float
+    lively_bps: float
+
+
+_TEMPERS = {
+    Profile.RECORD: _Temper(0.6, 1.6 * _HOUR_MS, 30 * _HOUR_MS, 0.0),
+    Profile.SHOWCASE: _Temper(0.08, 1.6 * _HOUR_MS, 30 * _HOUR_MS, 8.5),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What one venue's market becomes at one step.
+
+    `premium` is a signed fraction of index. Levels are best first, on tick and lot, never
+    crossed. `trades` are strangers' takings (side of the taker, base units) on the new book.
+    """
+
+    venue: VenueName
+    symbol: str
+    index: Decimal
+    mark: Decimal
+    premium: Decimal
+    bids: list[Level]
+    asks: list[Level]
+    trades: tuple[tuple[Side, Decimal], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PastStep:
+    """One venue's market at one instant before the start: floats, for `backfill` to shape."""
+
+    at_ms: int
+    index: float
+    premium: float
+
+
+@lru_cache(maxsize=4096)
+def _forget(dt_ms: int, memory_ms: float) -> tuple[float, float]:
+    """Return how much of a deviation survives `dt_ms`, and the deviation of what is new."""
+    keep = math.exp(-dt_ms / memory_ms)
+    return keep, math.sqrt(1 - keep * keep)
+
+
+def _steps(value: float, step: Decimal) -> Decimal:
+    """Return `value` as a whole number of `step`: the only way from estimate to Decimal."""
+    return Decimal(round(value / float(step))) * step
+
+
+def _burst(deviations: float) -> float:
+    """Return `deviations` with its tail stretched: calm most of the time, sometimes far out."""
+    excess = abs(deviations) - _BURST_FROM
+    return deviations if excess <= 0 else deviations + math.copysign(excess * excess, deviations)
+
+
+class _VenueMarket:
+    """One symbol on one venue: premium, index gap and depth, each in units of its deviation."""
+
+    __slots__ = ("_asks_at", "_temper", "depth", "fast", "gap", "premium_bps", "rng", "row", "slow")
+
+    def __init__(self, row: VenueRow, rng: random.Random, temper: _Temper, lively: bool) -> None:
+        self.row = row
+        self.rng = rng
+        self._temper = temper
+        self.premium_bps = row.premium_bps
+        if lively:
+            self.premium_bps = (1.0, max(row.premium_bps[1], temper.lively_bps))
+        self.fast, self.slow, self.gap = (rng.gauss(0, 1) for _ in range(3))
+        self.depth = {Side.BUY: rng.gauss(0, 1), Side.SELL: rng.gauss(0, 1)}
+        half_bps = row.spread_bps / 2
+        # An average distance of `impact` at 10,000 USD means a marginal one 1.5 times as far.
+        slope = 1.5 * (row.impact_bps - half_bps) / math.sqrt(_IMPACT_AT_USD)
+        self._asks_at = [
+            ((half_bps + slope * math.sqrt(before)) / 1e4, edge - before)
+            for before, edge in pairwise((0.0, *_DEPTH_EDGES_USD))
+        ]
+
+    def forget(self, dt_ms: int) -> None:
+        """Move premium and gap by `dt_ms`."""
+        gauss, temper = self.rng.gauss, self._temper
+        keep, fresh = _forget(dt_ms, temper.fast_ms)
+        self.fast = self.fast * keep + fresh * gauss(0, 1)
+        keep, fresh = _forget(dt_ms, temper.slow_ms)
+        self.slow = self.slow * keep + fresh * gauss(0, 1)
+        keep, fresh = _forget(dt_ms, _GAP_MEMORY_MS)
+        self.gap = self.gap * keep + fresh * gauss(0, 1)
+
+    def index(self, index: float) -> float:
+        """Return this venue's index: the common one, a little off."""
+        return index * (1 + self.gap * _GAP_BPS / 1e4)
+
+    @property
+    def premium(self) -> float:
+        """Return mark over index as a signed fraction."""
+        share = self._temper.fast_share
+        deviations = math.sqrt(share) * self.fast + math.sqrt(1 - share) * self.slow
+        mean, deviation = self.premium_bps
+        return (mean + deviation * _burst(deviations)) / 1e4
+
+    def move(self, index: float, dt_ms: int) -> Move:
+        """Return the market around the common `index`, after `dt_ms` more."""
+        self.forget(dt_ms)
+        keep, fresh = _forget(dt_ms, _DEPTH_MEMORY_MS)
+        for side in Side:
+            self.depth[side] = self.depth[side] * keep + fresh * self.rng.gauss(0, 1)
+        instrument, own_index, premium = self.row.instrument, self.index(index), self.premium
+        mark = own_index * (1 + premium)
+        mid = mark * (1 + (self.rng.random() - 0.5) * 0.6 * self.row.spread_bps / 1e4)
+        # Lighter prints index and mark on the tick, Pacifica finer than that.
+        is_lighter = instrument.venue is VenueName.LIGHTER
+        step = instrument.price_tick if is_lighter else instrument.price_tick / 100
+        bids, asks = self._book(mid)
+        return Move(
+            venue=instrument.venue,
+            symbol=instrument.symbol,
+            index=_steps(own_index, step),
+            mark=_steps(mark, step),
+            premium=_steps(premium, _PREMIUM_STEP),
+            bids=bids,
+            asks=asks,
+            trades=self._trades(mid, dt_ms),
+        )
+
+    def _book(self, mid: float) -> tuple[list[Level], list[Level]]:
+        tick = float(self.row.instrument.price_tick)
+        bid_ticks = [math.floor(mid * (1 - away) / tick) for away, _ in self._asks_at]
+        ask_ticks = [math.ceil(mid * (1 + away) / tick) for away, _ in self._asks_at]
+        push = 1 if ask_ticks[0] == bid_ticks[0] else 0
+        return (
+            self._levels(bid_ticks, mid, Side.BUY),
+            self._levels([ticks + push for ticks in ask_ticks], mid, Side.SELL),
+        )
+
+    def _levels(self, ticks: list[int], mid: float, side: Side) -> list[Level]:
+        """Return `ticks` with their sizes, equal ones merged, each at least a lot."""
+        instrument, random_ = self.row.instrument, self.rng.random
+        per_usd = math.exp(_DEPTH_SPREAD * self.depth[side]) / (mid * float(instrument.size_lot))
+        lots: dict[int, int] = {}
+        for at, (_, size_usd) in zip(ticks, self._asks_at, strict=True):
+            size = int(size_usd * per_usd * (0.6 + 0.8 * random_())) + 1
+            lots[at] = lots.get(at, 0) + size
+        tick, lot = instrument.price_tick, instrument.size_lot
+        return [(Decimal(at) * tick, Decimal(size) * lot) for at, size in lots.items() if at > 0]
+
+    def _trades(self, mid: float, dt_ms: int) -> tuple[tuple[Side, Decimal], ...]:
+        usd = self.row.volume_24h_usd * dt_ms / _DAY_MS
+        usd *= math.exp(_TRADE_SPREAD * self.rng.gauss(0, 1) - _TRADE_SPREAD**2 / 2)
+        side = Side.BUY if self.rng.random() < 0.5 else Side.SELL
+        size = min(usd, _TRADE_OF_DEPTH_MAX * _DEPTH_EDGES_USD[-1]) / mid
+        steps = _steps(size, self.row.instrument.size_lot)
+        return ((side, steps),) if steps > 0 else ()
+
+
+class _Symbol:
+    """One symbol: its index, and its market on each venue."""
+
+    __slots__ = ("at_ms", "deviation", "factor", "index_rng", "log_level", "row", "venues")
+
+    def __init__(self, row: MarketRow, seed: int, at_ms: int, profile: Profile) -> None:
+        self.row = row
+        self.at_ms = at_ms
+        self.deviation = 0.0
+        self.factor = 0.0
+        self.log_level = math.log(row.level)
+        self.index_rng = random.Random(f"{seed}:{row.symbol}:index")
+        temper = _TEMPERS[profile]
+        self.venues = {
+            venue: _VenueMarket(
+                venue_row,
+                random.Random(f"{seed}:{row.symbol}:{venue}"),
+                temper,
+                lively=profile is Profile.SHOWCASE
+                and venue is VenueName.LIGHTER
+                and row.symbol in DEFAULT_SYMBOLS,
+            )
+            for venue, venue_row in row.venues.items()
+        }
+
+    def advance(self, now_ms: int, factor: float) -> int:
+        """Move the index to `now_ms` along the market's `factor`; return the ms since before."""
+        dt_ms = now_ms - self.at_ms
+        if dt_ms > 0:
+            keep, fresh = _forget(dt_ms, _INDEX_MEMORY_MS)
+            common = (factor - self.factor) / math.sqrt(dt_ms)
+            share = self.row.correlation
+            own = math.sqrt(1 - share * share) * self.index_rng.gauss(0, 1)
+            self.deviation = self.deviation * keep + fresh * (share * common + own)
+            self.at_ms, self.factor = now_ms, factor
+        return dt_ms
+
+    @property
+    def index(self) -> float:
+        """Return the index, USD."""
+        scale = self.row.volatility * math.sqrt(_INDEX_MEMORY_MS / _YEAR_MS / 2)
+        return math.exp(self.log_level + scale * self.deviation)
+
+
+class MarketModel:
+    """All symbols on both venues, moved one symbol at a time.
+
+    The same seed, rows, profile and instants of stepping give the same moves.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        rows: Sequence[MarketRow] = MARKET_ROWS,
+        *,
+        start_ms: int,
+        profile: Profile = Profile.RECORD,
+    ) -> None:
+        """Place every symbol at its table level at `start_ms`."""
+        self._factor_rng = random.Random(f"{seed}:factor")
+        self._factor = 0.0
+        self._factor_at_ms = start_ms
+        self._symbols = {row.symbol: _Symbol(row, seed, start_ms, profile) for row in rows}
+
+    def step(self, symbol: str, now_ms: int) -> tuple[Move, ...]:
+        """Move `symbol` to `now_ms` (never earlier than before) on both venues, Lighter first."""
+        state = self._symbols[symbol]
+        dt_ms = state.advance(now_ms, self._factor_at(now_ms))
+        index = state.index
+        return tuple(market.move(index, dt_ms) for market in state.venues.values())
+
+    def shock(self, symbol: str, fraction: float) -> None:
+        """Shift the level of `symbol` for good by a signed fraction (> -1); the next step shows
+        it."""
+        self._symbols[symbol].log_level += math.log1p(fraction)
+
+    def index(self, symbol: str) -> float:
+        """Return the common index of `symbol`, USD."""
+        return self._symbols[symbol].index
+
+    def live_past(self, symbol: str, instants_ms: Sequence[int]) -> dict[VenueName, list[PastStep]]:
+        """Move `symbol` through past `instants_ms` (ascending, ending at the start) and return
+        what was seen; prices are shifted so that the last one is the table's level.
+
+        Call it before the first step. Past symbols share no factor: correlation begins with time.
+        """
+        state = self._symbols[symbol]
+        seen: dict[VenueName, list[PastStep]] = {venue: [] for venue in state.venues}
+        state.at_ms, factor = instants_ms[0], 0.0
+        state.factor = factor
+        for at_ms in instants_ms:
+            factor += state.index_rng.gauss(0, math.sqrt(max(0, at_ms - state.at_ms)))
+            dt_ms = state.advance(at_ms, factor)
+            for venue, market in state.venues.items():
+                market.forget(dt_ms)
+                seen[venue].append(PastStep(at_ms, market.index(state.index), market.premium))
+        shift = state.row.level / state.index
+        state.log_level += math.log(shift)
+        state.factor = self._factor
+        return {
+            venue: [PastStep(row.at_ms, row.index * shift, row.premium) for row in rows]
+            for venue, rows in seen.items()
+        }
+
+    def _factor_at(self, now_ms: int) -> float:
+        dt_ms = max(0, now_ms - self._factor_at_ms)
+        self._factor += self._factor_rng.gauss(0, math.sqrt(dt_ms))
+        self._factor_at_ms += dt_ms
+        return self._factor
