@@ -86,7 +86,7 @@ def _lighter_account(seed: int) -> LighterAccount:
 
 def _lighter_key(seed: int, index: int) -> LighterKey:
     private_key, public_key = generate_key_pair(_digest(seed, f"lighter key {index}"))
-    return LighterKey(index, public_key, private_key)
+    return LighterKey(index, public_key, Secret(private_key))
 
 
 def _pacifica_account(seed: int) -> PacificaAccount:
