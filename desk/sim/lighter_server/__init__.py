@@ -1,0 +1,5 @@
+"""Lighter's REST and WebSocket over an embedded exchange, for clients nobody here wrote.
+
+Here live Lighter's wire formats as its server prints them: transactions in, rows and frames out.
+What an order does lives in `desk.sim.exchange`; what goes wrong on purpose in `desk.sim.faults`.
+"""
