@@ -1,0 +1,113 @@
+"""The ground floor of Lighter's wire: bytes to typed rows, stamps to milliseconds, names to ours.
+
+Everything that comes in is checked here or refused as `BadMessage`. No sockets, no clock.
+"""
+
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from functools import cache
+from typing import Any, TypeVar, cast
+
+import msgspec
+
+from desk.core.errors import BadMessage
+from desk.core.venue import VenueName
+
+T = TypeVar("T")
+
+# One contract holds a thousand coins at both venues; they only spell it differently.
+_CANONICAL = {
+    "1000BONK": "kBONK",
+    "1000FLOKI": "kFLOKI",
+    "1000PEPE": "kPEPE",
+    "1000SHIB": "kSHIB",
+    "1000TOSHI": "kTOSHI",
+}
+
+# Perpetuals are 0..254, 255 means "all", spot markets start at 2048 (apidocs.lighter.xyz).
+MARKET_ID_MAX = 254
+ALL_MARKETS = 255
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A typed row of an answer.
+
+    Fields we do not name are ignored; a number that is none (NaN, Infinity) is refused.
+    """
+
+    def __post_init__(self) -> None:
+        """Refuse what JSON texts can smuggle into a Decimal."""
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if isinstance(value, Decimal) and not value.is_finite():
+                raise ValueError(f"{name} is not a number")
+
+
+def decode(raw: bytes | str, kind: type[T], request: str) -> T:
+    """Return `raw` as `kind`; raises `BadMessage` naming `request`."""
+    try:
+        return cast(T, _decoder(cast(Hashable, kind)).decode(raw))
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise bad(str(error), request, raw) from error
+
+
+@cache
+def _decoder(kind: Hashable) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(cast(Any, kind))
+
+
+def bad(message: str, request: str, raw: bytes | str) -> BadMessage:
+    """Return the error for an answer we cannot read."""
+    return BadMessage(message, venue=VenueName.LIGHTER, request=request, raw=raw)
+
+
+@contextmanager
+def readable(request: str, raw: bytes | str) -> Iterator[None]:
+    """Turn the errors of converting well-formed but senseless rows into `BadMessage`."""
+    try:
+        yield
+    except (ValueError, KeyError, IndexError, ArithmeticError, msgspec.MsgspecError) as error:
+        raise bad(f"{type(error).__name__} {error}", request, raw) from error
+
+
+def canonical(symbol: str) -> str:
+    """Return our name of a Lighter ticker: Pacifica's, where the two differ."""
+    return _CANONICAL.get(symbol, symbol)
+
+
+def is_perp(market_id: int) -> bool:
+    """Return whether an id belongs to a perpetual; zero does (ETH)."""
+    return 0 <= market_id <= MARKET_ID_MAX
+
+
+def to_ms(stamp: int) -> int:
+    """Return a stamp as ms UTC, telling its unit by its size.
+
+    Seconds, milliseconds and microseconds are mixed, sometimes for one field (order stamps have
+    been documented in seconds and recorded in milliseconds).
+    """
+    if stamp < 100_000_000_000:
+        return stamp * 1_000
+    if stamp < 100_000_000_000_000:
+        return stamp
+    return stamp // 1_000
+
+
+def number_or_none(text: str) -> Decimal | None:
+    """Return the number in `text`, None for an empty one; raises `ValueError` otherwise."""
+    if text == "":
+        return None
+    try:
+        value = Decimal(text)
+    except ArithmeticError as error:
+        raise ValueError(f"{text!r} is not a number") from error
+    if not value.is_finite():
+        raise ValueError(f"{text!r} is not a number")
+    return value
+
+
+def positive_or_none(text: str) -> Decimal | None:
+    """Return a positive number, None for an empty text or zero: how absence is spelled."""
+    value = number_or_none(text)
+    return value if value is not None and value > 0 else None
