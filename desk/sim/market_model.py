@@ -1,8 +1,8 @@
 """Seeded markets that move: prices, premiums, books and other people's trades.
 
-A named estimator: float inside, and back to Decimal only through `_steps`. Knows no exchange and
-no clock; it is told the instant of each step. Every process is an Ornstein-Uhlenbeck process moved
-by its exact solution, so any step size is stable and the law of the market does not depend on it.
+A named estimator: float inside, and back to Decimal only through `whole_steps`. Knows no exchange
+and no clock; it is told the instant of each step. Every process is an Ornstein-Uhlenbeck process
+moved by its exact solution, so any step size is stable and the market's law does not depend on it.
 
 - One factor and one symbol-own part drive the index; it returns to its level within months, so
   that a simulated year stays sane.
@@ -95,7 +95,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class PastStep:
-    """One venue's market at one instant before the start: floats, for `backfill` to shape."""
+    """One venue's market at one instant before the start: floats, for `history` to shape."""
 
     at_ms: int
     index: float
@@ -109,7 +109,7 @@ def _forget(dt_ms: int, memory_ms: float) -> tuple[float, float]:
     return keep, math.sqrt(1 - keep * keep)
 
 
-def _steps(value: float, step: Decimal) -> Decimal:
+def whole_steps(value: float, step: Decimal) -> Decimal:
     """Return `value` as a whole number of `step`: the only way from estimate to Decimal."""
     return Decimal(round(value / float(step))) * step
 
@@ -123,7 +123,18 @@ def _burst(deviations: float) -> float:
 class _VenueMarket:
     """One symbol on one venue: premium, index gap and depth, each in units of its deviation."""
 
-    __slots__ = ("_asks_at", "_temper", "depth", "fast", "gap", "premium_bps", "rng", "row", "slow")
+    __slots__ = (
+        "_asks_at",
+        "_temper",
+        "depth",
+        "dislocation",
+        "fast",
+        "gap",
+        "premium_bps",
+        "rng",
+        "row",
+        "slow",
+    )
 
     def __init__(self, row: VenueRow, rng: random.Random, temper: _Temper, lively: bool) -> None:
         self.row = row
@@ -132,6 +143,7 @@ class _VenueMarket:
         self.premium_bps = row.premium_bps
         if lively:
             self.premium_bps = (1.0, max(row.premium_bps[1], temper.lively_bps))
+        self.dislocation = 0.0
         self.fast, self.slow, self.gap = (rng.gauss(0, 1) for _ in range(3))
         self.depth = {Side.BUY: rng.gauss(0, 1), Side.SELL: rng.gauss(0, 1)}
         half_bps = row.spread_bps / 2
@@ -171,7 +183,7 @@ class _VenueMarket:
         for side in Side:
             self.depth[side] = self.depth[side] * keep + fresh * self.rng.gauss(0, 1)
         instrument, own_index, premium = self.row.instrument, self.index(index), self.premium
-        mark = own_index * (1 + premium)
+        mark = own_index * (1 + premium) * (1 + self.dislocation)
         mid = mark * (1 + (self.rng.random() - 0.5) * 0.6 * self.row.spread_bps / 1e4)
         # Lighter prints index and mark on the tick, Pacifica finer than that.
         is_lighter = instrument.venue is VenueName.LIGHTER
@@ -180,9 +192,9 @@ class _VenueMarket:
         return Move(
             venue=instrument.venue,
             symbol=instrument.symbol,
-            index=_steps(own_index, step),
-            mark=_steps(mark, step),
-            premium=_steps(premium, _PREMIUM_STEP),
+            index=whole_steps(own_index, step),
+            mark=whole_steps(mark, step),
+            premium=whole_steps(premium, _PREMIUM_STEP),
             bids=bids,
             asks=asks,
             trades=self._trades(mid, dt_ms),
@@ -214,7 +226,7 @@ class _VenueMarket:
         usd *= math.exp(_TRADE_SPREAD * self.rng.gauss(0, 1) - _TRADE_SPREAD**2 / 2)
         side = Side.BUY if self.rng.random() < 0.5 else Side.SELL
         size = min(usd, _TRADE_OF_DEPTH_MAX * _DEPTH_EDGES_USD[-1]) / mid
-        steps = _steps(size, self.row.instrument.size_lot)
+        steps = whole_steps(size, self.row.instrument.size_lot)
         return ((side, steps),) if steps > 0 else ()
 
 
@@ -293,6 +305,12 @@ class MarketModel:
         """Shift the level of `symbol` for good by a signed fraction (> -1); the next step shows
         it."""
         self._symbols[symbol].log_level += math.log1p(fraction)
+
+    def dislocate(self, symbol: str, venue: VenueName, fraction: float) -> None:
+        """Shift the prices of one venue alone by a signed fraction (> -1), for good; index and
+        premium know nothing of it."""
+        market = self._symbols[symbol].venues[venue]
+        market.dislocation = (1 + market.dislocation) * (1 + fraction) - 1
 
     def index(self, symbol: str) -> float:
         """Return the common index of `symbol`, USD."""

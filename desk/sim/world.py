@@ -1,0 +1,224 @@
+"""Both embedded venues, the markets that drive them, and the order in which things happen.
+
+Reads no clock: `sync` is told the time, and every request handler calls it first. `run` keeps a
+world going on any event loop. One instant is worked off in a fixed order (the exchanges' own
+affairs, then what was scheduled, then the markets), so a seed and the instants of the requests
+decide everything that happens.
+"""
+
+import asyncio
+import heapq
+import random
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+
+from desk.core.funding import HourlyRate
+from desk.core.ports import Clock
+from desk.core.venue import VenueName
+from desk.sim.exchange import (
+    Exchange,
+    MarketSpec,
+    VenueRules,
+    lighter_market,
+    lighter_rules,
+    pacifica_market,
+    pacifica_rules,
+)
+from desk.sim.history import make_past, past_instants
+from desk.sim.market_model import MarketModel, Move, Profile
+from desk.sim.market_table import MARKET_ROWS, MarketRow
+
+STEP_MS = 1_000
+"""Every step moves one symbol on both venues, each symbol in its turn."""
+
+Action = Callable[[], None]
+
+
+class World:
+    """Two exchanges in one market.
+
+    `exchanges` holds both by name; `now_ms` is how far the world has come.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        *,
+        start_ms: int,
+        markets: Sequence[MarketRow] = MARKET_ROWS,
+        step_ms: int = STEP_MS,
+        profile: Profile = Profile.RECORD,
+        rules: Mapping[VenueName, VenueRules] | None = None,
+    ) -> None:
+        """Open both venues at `start_ms` with quoted books and no accounts."""
+        self.seed = seed
+        self.now_ms = start_ms
+        self.profile = profile
+        self.rows = {row.symbol: row for row in markets}
+        book = rules or {}
+        self.exchanges = {
+            VenueName.LIGHTER: Exchange(
+                book.get(VenueName.LIGHTER) or lighter_rules(),
+                [lighter_market(row.venues[VenueName.LIGHTER].instrument) for row in markets],
+                start_ms=start_ms,
+            ),
+            VenueName.PACIFICA: Exchange(
+                book.get(VenueName.PACIFICA) or pacifica_rules(),
+                [pacifica_market(row.venues[VenueName.PACIFICA].instrument) for row in markets],
+                start_ms=start_ms,
+            ),
+        }
+        self._model = MarketModel(seed, markets, start_ms=start_ms, profile=profile)
+        self._turns = tuple(self.rows)
+        self._turn = 0
+        self._step_ms = step_ms
+        self._next_step_ms = start_ms + step_ms
+        self._scheduled: list[tuple[int, int, Action]] = []
+        self._schedule_count = 0
+        self._is_syncing = False
+        self._wake: Callable[[int], None] | None = None
+        for symbol in self._turns:
+            self._move(symbol)
+
+    @property
+    def lighter(self) -> Exchange:
+        """Return Lighter's exchange."""
+        return self.exchanges[VenueName.LIGHTER]
+
+    @property
+    def pacifica(self) -> Exchange:
+        """Return Pacifica's exchange."""
+        return self.exchanges[VenueName.PACIFICA]
+
+    def spec(self, venue: VenueName, symbol: str) -> MarketSpec:
+        """Return a market's constants; raises `KeyError` for one that is not listed."""
+        return self.exchanges[venue].markets[symbol]
+
+    # Time
+
+    def sync(self, now_ms: int) -> None:
+        """Let everything happen that is due up to and including `now_ms`.
+
+        Calling it again with the same or an earlier instant changes nothing. Calls from inside an
+        event or a scheduled action are ignored: the world is then already on its way.
+        """
+        if self._is_syncing or now_ms < self.now_ms:
+            return
+        self._is_syncing = True
+        try:
+            while (due_ms := self.next_due_ms()) <= now_ms:
+                self._advance(max(due_ms, self.now_ms))
+                self._run_scheduled()
+                self._step_market()
+            self._advance(now_ms)
+        finally:
+            self._is_syncing = False
+
+    def next_due_ms(self) -> int:
+        """Return the next instant at which something happens of itself."""
+        due_ms = self._next_step_ms
+        for exchange in self.exchanges.values():
+            exchange_ms = exchange.next_due_ms()
+            if exchange_ms is not None and exchange_ms < due_ms:
+                due_ms = exchange_ms
+        if self._scheduled and self._scheduled[0][0] < due_ms:
+            due_ms = self._scheduled[0][0]
+        return due_ms
+
+    def schedule(self, at_ms: int, action: Action) -> None:
+        """Run `action` when the world reaches `at_ms` (at its next move, if that has passed).
+
+        What is scheduled belongs to the world: a request on the wire outlives its sender.
+        """
+        self._schedule_count += 1
+        heapq.heappush(self._scheduled, (at_ms, self._schedule_count, action))
+        if self._wake is not None:
+            self._wake(at_ms)
+
+    async def run(self, clock: Clock) -> None:
+        """Keep the world at the time of `clock`, until cancelled."""
+        loop = asyncio.get_running_loop()
+
+        def wake(at_ms: int) -> None:
+            wait_s = max(0, at_ms - clock.now_ms()) / 1000
+            loop.call_later(wait_s, lambda: self.sync(clock.now_ms()))
+
+        self._wake = wake
+        try:
+            while True:
+                self.sync(clock.now_ms())
+                await asyncio.sleep(max(1, self.next_due_ms() - clock.now_ms()) / 1000)
+        finally:
+            self._wake = None
+
+    def _advance(self, now_ms: int) -> None:
+        for exchange in self.exchanges.values():
+            exchange.advance(now_ms)
+        self.now_ms = now_ms
+
+    def _run_scheduled(self) -> None:
+        while self._scheduled and self._scheduled[0][0] <= self.now_ms:
+            heapq.heappop(self._scheduled)[2]()
+
+    def _step_market(self) -> None:
+        if self._next_step_ms <= self.now_ms:
+            self._move(self._turns[self._turn])
+            self._turn = (self._turn + 1) % len(self._turns)
+            self._next_step_ms += self._step_ms
+
+    def _move(self, symbol: str) -> None:
+        for move in self._model.step(symbol, self.now_ms):
+            self._apply(move)
+
+    def _apply(self, move: Move) -> None:
+        exchange = self.exchanges[move.venue]
+        exchange.set_market(
+            move.symbol,
+            index=move.index,
+            mark=move.mark,
+            bids=move.bids,
+            asks=move.asks,
+            premium=move.premium,
+        )
+        for side, size in move.trades:
+            exchange.trade_ambient(move.symbol, side, size)
+
+    # History
+
+    def backfill(self, hours: int) -> None:
+        """Give every market a past of `hours`: settled funding, candles, a few last trades.
+
+        Call it once, before time moves. Prices then lead up to where the markets stand.
+        """
+        instants = past_instants(self.now_ms, hours)
+        for symbol, row in self.rows.items():
+            lived = self._model.live_past(symbol, instants)
+            for venue, steps in lived.items():
+                exchange = self.exchanges[venue]
+                rng = random.Random(f"{self.seed}:{symbol}:{venue}:past")
+                past = make_past(row.venues[venue], steps, rules=exchange.rules, rng=rng)
+                exchange.backfill(symbol, funding=past.funding, bars=past.bars, trades=past.trades)
+            self._move(symbol)
+
+    # Acts of God
+
+    def shock(self, symbol: str, pct: Decimal) -> None:
+        """Move the price of `symbol` on both venues by a signed percentage, at once and for
+        good."""
+        self._model.shock(symbol, float(pct) / 100)
+        self._move(symbol)
+
+    def set_mid(self, symbol: str, mid: Decimal, *, venue: VenueName | None = None) -> None:
+        """Move the price of `symbol` to about `mid` USD: the book of Lighter, Pacifica's moving
+        by the same percentage; or of `venue` alone, whose index then stays behind."""
+        reference = venue or VenueName.LIGHTER
+        mark = self.exchanges[reference].stats(symbol).mark
+        if venue is None:
+            self.shock(symbol, (mid / mark - 1) * 100)
+            return
+        self._model.dislocate(symbol, venue, float(mid / mark) - 1)
+        self._move(symbol)
+
+    def set_funding(self, symbol: str, venue: VenueName, hourly: HourlyRate | None) -> None:
+        """Make `venue` estimate and settle exactly this rate until told None."""
+        self.exchanges[venue].pin_funding(symbol, hourly)
