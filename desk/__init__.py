@@ -1,4 +1,4 @@
-"""What the desk thinks with: vocabulary, strategies, engine, venue wire formats and embedded venues.
+"""What the desk thinks with: vocabulary, strategy, engine, venue formats, embedded venues.
 
-Nothing in here imports a file of the repository's root: what you run lives there, what it thinks with lives here.
+Nothing in here imports a file of the root: what you run lives there, what it thinks with here.
 """

@@ -110,9 +110,12 @@ class Watch:
     """What the engine keeps an eye on between decisions; derived from the state, never stored.
 
     `wake_at_ms` None: no tick is due. `tick_ms`, if given, is the pace of regular ticks. `symbols`
-    are streamed (empty: all that both venues list); marks of `held` travel in every tick.
+    are streamed (empty: all that both venues list); marks of `held` travel in every tick. `label`
+    names the phase for people; `is_idle` says that nothing is held or in flight.
     """
 
+    label: str
+    is_idle: bool
     symbols: tuple[str, ...]
     wake_at_ms: int | None
     held: str | None = None

@@ -139,6 +139,14 @@ class Tick:
     marks: dict[VenueName, MarkView] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class ActionBroke:
+    """Carrying out an action met a bug of ours; it will not be answered otherwise."""
+
+    at_ms: int
+    text: str
+
+
 class Command(StrEnum):
     """What an owner may ask of a running strategy."""
 

@@ -33,6 +33,16 @@ def on_tick(state: BotState, event: Tick) -> Step:
     return stay(state, "holding")
 
 
+def on_tick_halted(state: BotState, event: Tick) -> Step:
+    """HALT opens nothing, but what is held stays guarded."""
+    if state.hedge is None:
+        return stay(state, "halted")
+    stopped = risk.stopped_leg(state.config, state.hedge, event.marks)
+    if stopped is not None and stopped[1]:
+        return begin_close(state, CloseReason.STOP_LOSS, event.at_ms)
+    return stay(state, "halted; the hedge is guarded")
+
+
 def _doubt_mark(state: BotState, text: str) -> Step:
     if text in state.refusals.values():
         return stay(state, text)

@@ -19,6 +19,7 @@ from desk.core.actions import Decision, Exit, Watch
 from desk.core.errors import InvariantBroken
 from desk.core.events import (
     AccountsRead,
+    ActionBroke,
     Command,
     Event,
     MarketsRead,
@@ -28,8 +29,8 @@ from desk.core.events import (
 )
 from desk.hedge import closing, holding, opening, recovering, risk, searching
 from desk.hedge.events import ConfigChanged, Started
-from desk.hedge.state import BotState, Phase
-from desk.hedge.steps import Step, stay
+from desk.hedge.state import BotState, CloseReason, Phase
+from desk.hedge.steps import Step, halt, stay
 
 TICK_MS = 1_000
 
@@ -41,6 +42,7 @@ EVENTS: tuple[type, ...] = (
     OrdersSettled,
     OwnerAsked,
     ConfigChanged,
+    ActionBroke,
 )
 ANSWERS = (MarketsRead, AccountsRead, OrdersSettled)
 
@@ -55,6 +57,7 @@ TRANSITIONS: Mapping[Phase, Mapping[type, tuple[Phase, ...]]] = {
         AccountsRead: (ANALYZE, HOLD, CLOSE, WAIT, HALT),
         OwnerAsked: (),
         ConfigChanged: (),
+        ActionBroke: (HALT,),
     },
     ANALYZE: {
         Started: (RECOVER,),
@@ -62,6 +65,7 @@ TRANSITIONS: Mapping[Phase, Mapping[type, tuple[Phase, ...]]] = {
         MarketsRead: (SELECT, WAIT),
         OwnerAsked: (),
         ConfigChanged: (),
+        ActionBroke: (HALT,),
     },
     SELECT: {
         Started: (RECOVER,),
@@ -69,6 +73,7 @@ TRANSITIONS: Mapping[Phase, Mapping[type, tuple[Phase, ...]]] = {
         AccountsRead: (OPEN, WAIT),
         OwnerAsked: (),
         ConfigChanged: (),
+        ActionBroke: (HALT,),
     },
     OPEN: {
         Started: (RECOVER,),
@@ -77,6 +82,7 @@ TRANSITIONS: Mapping[Phase, Mapping[type, tuple[Phase, ...]]] = {
         OrdersSettled: (CLOSE,),
         OwnerAsked: (),
         ConfigChanged: (),
+        ActionBroke: (HALT,),
     },
     HOLD: {
         Started: (RECOVER,),
@@ -85,6 +91,7 @@ TRANSITIONS: Mapping[Phase, Mapping[type, tuple[Phase, ...]]] = {
         AccountsRead: (CLOSE,),
         OwnerAsked: (CLOSE,),
         ConfigChanged: (),
+        ActionBroke: (HALT,),
     },
     CLOSE: {
         Started: (RECOVER,),
@@ -93,18 +100,21 @@ TRANSITIONS: Mapping[Phase, Mapping[type, tuple[Phase, ...]]] = {
         OrdersSettled: (),
         OwnerAsked: (),
         ConfigChanged: (),
+        ActionBroke: (HALT,),
     },
     WAIT: {
         Started: (RECOVER,),
         Tick: (ANALYZE,),
         OwnerAsked: (),
         ConfigChanged: (),
+        ActionBroke: (HALT,),
     },
     HALT: {
         Started: (RECOVER,),
-        Tick: (),
-        OwnerAsked: (RECOVER,),
+        Tick: (CLOSE,),
+        OwnerAsked: (RECOVER, CLOSE),
         ConfigChanged: (),
+        ActionBroke: (),
     },
 }
 
@@ -126,6 +136,7 @@ HANDLERS: Mapping[tuple[Phase, type], Handler] = {
     (CLOSE, AccountsRead): closing.on_accounts,
     (CLOSE, OrdersSettled): closing.on_settled,
     (WAIT, Tick): searching.on_tick_waiting,
+    (HALT, Tick): holding.on_tick_halted,
 }
 
 
@@ -154,6 +165,8 @@ def _handle(state: BotState, event: Event) -> Step:
         return recovering.on_started(state, event)
     if isinstance(event, ConfigChanged):
         return stay(replace(state, config=event.config), "configuration changed")
+    if isinstance(event, ActionBroke):
+        return halt(state, f"our own fault: {event.text}")
     handler = HANDLERS.get((state.phase, type(event)))
     if handler is not None and not (isinstance(event, Tick) and _is_idle_tick(state, event)):
         return handler(state, event)
@@ -164,7 +177,7 @@ def _handle(state: BotState, event: Event) -> Step:
 
 def _is_idle_tick(state: BotState, event: Tick) -> bool:
     """Return whether a tick came while an answer is awaited, or before the time it is for."""
-    if state.phase is HOLD:
+    if state.phase in (HOLD, HALT):
         return False
     return state.waiting or state.wake_at_ms is None or event.at_ms < state.wake_at_ms
 
@@ -187,7 +200,10 @@ def _on_owner(state: BotState, event: OwnerAsked) -> Step:
         state = replace(state, stop_asked=True, paused=True)
         return stay(state, said, *([Exit(0)] if state.phase is WAIT else []))
     if command is Command.CLOSE:
-        return stay(replace(state, paused=True, close_asked=True), said)
+        state = replace(state, paused=True, close_asked=True)
+        if state.phase is HALT and state.hedge is not None:
+            return closing.begin_close(state, CloseReason.OWNER, event.at_ms)
+        return stay(state, said)
     return stay(replace(state, paused=True), said)
 
 
@@ -195,15 +211,15 @@ def watch(state: BotState) -> Watch:
     """Return what the engine keeps an eye on in this state."""
     hedge = state.hedge
     symbols = state.config.symbols_to_monitor
-    if hedge is None:
-        return Watch(symbols, None if state.waiting else state.wake_at_ms)
-    symbols = symbols if hedge.symbol in symbols or not symbols else (*symbols, hedge.symbol)
-    if state.phase is not HOLD:
-        return Watch(symbols, None if state.waiting else state.wake_at_ms, hedge.symbol)
+    if hedge is not None and symbols and hedge.symbol not in symbols:
+        symbols = (*symbols, hedge.symbol)
+    holds = hedge is not None and state.phase in (HOLD, HALT)
     return Watch(
-        symbols,
-        wake_at_ms=None,
-        held=hedge.symbol,
-        lines=risk.guard_lines(state.config, hedge),
-        tick_ms=TICK_MS,
+        label=state.phase,
+        is_idle=hedge is None,
+        symbols=symbols,
+        wake_at_ms=None if state.waiting or holds else state.wake_at_ms,
+        held=hedge.symbol if hedge is not None else None,
+        lines=risk.guard_lines(state.config, hedge) if hedge is not None and holds else (),
+        tick_ms=TICK_MS if holds else None,
     )

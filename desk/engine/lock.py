@@ -1,0 +1,78 @@
+"""One instance: two locks the kernel drops when their holder dies, however it dies."""
+
+import fcntl
+import hashlib
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from desk.core.errors import DeskError
+
+
+class AlreadyRunning(DeskError):
+    """Another process holds the lock; the text says which."""
+
+
+class InstanceLock:
+    """Hold every path in `paths` exclusively, or none."""
+
+    def __init__(self, paths: list[Path], *, owner: str) -> None:
+        """`owner` is written into the lock files for the next one to read."""
+        self._paths = paths
+        self._owner = owner
+        self._files: list[BinaryIO] = []
+
+    def __enter__(self) -> Self:
+        """Take the locks. Raises `AlreadyRunning`, holding nothing."""
+        for path in self._paths:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("a+b")
+            self._files.append(file)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                holder = _holder(file)
+                self.release()
+                text = f"another instance runs: {holder} holds {path}"
+                raise AlreadyRunning(f"{text}; stop it first") from error
+            _sign(file, self._owner)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Release the locks."""
+        self.release()
+
+    def release(self) -> None:
+        """Drop whatever is held; the files stay, a lock file says nothing without its lock."""
+        for file in self._files:
+            file.close()
+        self._files.clear()
+
+
+def accounts_lock_path(folder: Path, accounts: list[str]) -> Path:
+    """Return the per-user lock file for a set of venue accounts; their names are hashed."""
+    digest = hashlib.sha256("|".join(accounts).encode()).hexdigest()[:16]
+    return folder / f"accounts-{digest}.lock"
+
+
+def describe_process(home: Path, at: str) -> str:
+    """Return what a lock file tells of its holder."""
+    return f"process {os.getpid()} in {home}, started {at}"
+
+
+def _holder(file: BinaryIO) -> str:
+    file.seek(0)
+    return file.read(300).decode("utf-8", "replace").strip() or "a process that left no name"
+
+
+def _sign(file: BinaryIO, owner: str) -> None:
+    file.seek(0)
+    file.truncate()
+    file.write(owner.encode() + b"\n")
+    file.flush()

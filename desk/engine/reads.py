@@ -1,0 +1,184 @@
+"""Read both venues at once for a strategy: markets, accounts.
+
+A venue that fails is named, never filled in.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from desk.core.account import Leverage
+from desk.core.actions import ReadAccounts, ReadMarkets
+from desk.core.book import Quote
+from desk.core.errors import StaleData, VenueError
+from desk.core.events import AccountsRead, MarketsRead, VenueAccount, VenueMarkets
+from desk.core.market import Instrument, MarketStats
+from desk.core.order import Order
+from desk.core.ports import Clock, Venue
+from desk.core.venue import VenueName
+
+T = TypeVar("T")
+
+INSTRUMENTS_AGE_S_MAX = 600.0
+QUOTES_WAIT_S = 5.0
+QUOTES_POLL_S = 0.25
+LEVERAGE_TRIES_MAX = 4
+LEVERAGE_WAIT_S = 0.5
+
+
+@dataclass(slots=True)
+class _Kept:
+    """Instruments of one venue and when they were read, monotonic seconds."""
+
+    instruments: Mapping[str, Instrument] = field(default_factory=dict)
+    read_at_s: float | None = None
+
+
+class Reader:
+    """Answers `ReadMarkets` and `ReadAccounts` from live venues."""
+
+    def __init__(
+        self, venues: Mapping[VenueName, Venue], clock: Clock, *, with_fees: bool = True
+    ) -> None:
+        """`with_fees` False reads only what needs no account."""
+        self._venues = venues
+        self._clock = clock
+        self._with_fees = with_fees
+        self._kept = {name: _Kept() for name in venues}
+        self._stats: dict[VenueName, dict[str, MarketStats]] = {name: {} for name in venues}
+
+    def note_stats(self, venue: VenueName, stats: MarketStats) -> None:
+        """Keep the newest streamed statistics: the price of last resort for a close."""
+        self._stats[venue][stats.symbol] = stats
+
+    async def read_markets(self, action: ReadMarkets) -> MarketsRead:
+        """Return what both venues say of the symbols; empty means all that both list."""
+        symbols: Sequence[str] = action.symbols
+        if not symbols:
+            symbols = await self._listed_on_both()
+        read, failures = await self._both(lambda venue: self._markets(venue, symbols))
+        return MarketsRead(self._clock.now_ms(), action.ask, read, failures)
+
+    async def _listed_on_both(self) -> Sequence[str]:
+        """Return the common symbols, and stream them; empty when a venue does not answer."""
+        read, failures = await self._both(self._instruments)
+        if failures:
+            return ()
+        first, *others = read.values()
+        common = [name for name in sorted(first) if all(name in other for other in others)]
+        for venue in self._venues.values():
+            venue.watch(common)
+        return common
+
+    async def _markets(self, venue: Venue, symbols: Sequence[str]) -> VenueMarkets:
+        instruments, stats = await asyncio.gather(self._instruments(venue), venue.market_stats())
+        fees = await venue.fees() if self._with_fees else None
+        listed = [symbol for symbol in symbols if symbol in instruments]
+        return VenueMarkets(
+            instruments={symbol: instruments[symbol] for symbol in listed},
+            stats={symbol: stats[symbol] for symbol in listed if symbol in stats},
+            quotes=await self._quotes(venue, listed),
+            fees=fees,
+        )
+
+    async def _instruments(self, venue: Venue) -> Mapping[str, Instrument]:
+        kept, now_s = self._kept[venue.name], self._clock.monotonic_s()
+        if kept.read_at_s is None or now_s - kept.read_at_s > INSTRUMENTS_AGE_S_MAX:
+            kept.instruments = await venue.instruments()
+            kept.read_at_s = now_s
+        return kept.instruments
+
+    async def _quotes(self, venue: Venue, symbols: Sequence[str]) -> dict[str, Quote]:
+        """Return the fresh quotes; streams that are just starting get a moment to fill."""
+        deadline_s = self._clock.monotonic_s() + QUOTES_WAIT_S
+        while True:
+            quotes = {symbol: _fresh_quote(venue, symbol) for symbol in symbols}
+            fresh = {symbol: quote for symbol, quote in quotes.items() if quote is not None}
+            if len(fresh) == len(symbols) or self._clock.monotonic_s() >= deadline_s:
+                return fresh
+            await asyncio.sleep(QUOTES_POLL_S)
+
+    async def read_accounts(self, action: ReadAccounts) -> AccountsRead:
+        """Return both accounts and whatever else was asked for."""
+        read, failures = await self._both(lambda venue: self._account(venue, action))
+        return AccountsRead(self._clock.now_ms(), action.ask, read, failures)
+
+    async def _account(self, venue: Venue, action: ReadAccounts) -> VenueAccount:
+        symbol, since_ms = action.symbol, action.since_ms
+        leverage = fees = None
+        if action.leverage is not None and symbol is not None:
+            leverage = await _ensure_leverage(venue, symbol, action.leverage)
+            fees = await venue.fees()
+        find = [client_id for name, client_id in action.find if name is venue.name]
+        found: dict[str, Order | None] = {}
+        for client_id in find:
+            found[client_id] = await venue.find_order(symbol or "", client_id)
+        # The account comes last, so that it is never older than what explains it.
+        orders = tuple(await venue.open_orders(symbol)) if action.orders else None
+        fills = payments = None
+        if since_ms is not None:
+            fills = tuple(await venue.fills(since_ms=since_ms, symbol=symbol))
+            payments = tuple(await venue.funding_payments(since_ms=since_ms, symbol=symbol))
+        account = await venue.account()
+        return VenueAccount(
+            account=account,
+            orders=orders,
+            fills=fills,
+            payments=payments,
+            found=found,
+            leverage=leverage,
+            fees=fees,
+            quote=_fresh_quote(venue, symbol) if symbol is not None else None,
+            stats=await self._known_stats(venue, symbol) if symbol is not None else None,
+        )
+
+    async def _known_stats(self, venue: Venue, symbol: str) -> MarketStats | None:
+        """Return streamed statistics if there are any, else ask once; None where nobody knows."""
+        streamed = self._stats[venue.name].get(symbol)
+        if streamed is not None:
+            return streamed
+        return (await venue.market_stats()).get(symbol)
+
+    async def _both(
+        self, read: Callable[[Venue], Awaitable[T]]
+    ) -> tuple[dict[VenueName, T], dict[VenueName, str]]:
+        """Read every venue at once. Returns the answers, and the reasons of those that failed."""
+        results = await asyncio.gather(*(_attempt(read, venue) for venue in self._venues.values()))
+        answers: dict[VenueName, T] = {}
+        failures: dict[VenueName, str] = {}
+        for name, (answer, error) in zip(self._venues, results, strict=True):
+            if error is not None:
+                failures[name] = str(error)
+            elif answer is not None:
+                answers[name] = answer
+        return answers, failures
+
+
+async def _attempt(
+    read: Callable[[Venue], Awaitable[T]], venue: Venue
+) -> tuple[T | None, VenueError | None]:
+    try:
+        return await read(venue), None
+    except VenueError as error:
+        return None, error
+
+
+def _fresh_quote(venue: Venue, symbol: str) -> Quote | None:
+    """Return the streamed quote; None says that it is not fresh, and nothing else."""
+    try:
+        return venue.quote(symbol)
+    except StaleData:
+        return None
+
+
+async def _ensure_leverage(venue: Venue, symbol: str, value: int) -> Leverage:
+    """Return the setting read back from the venue, after asking to change it where it differs."""
+    setting = await venue.leverage(symbol)
+    for _ in range(LEVERAGE_TRIES_MAX):
+        if setting.value == value:
+            return setting
+        await venue.set_leverage(symbol, value=value)
+        await asyncio.sleep(LEVERAGE_WAIT_S)
+        setting = await venue.leverage(symbol)
+    return setting
