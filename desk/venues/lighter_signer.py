@@ -76,14 +76,20 @@ class PythonSigner(CheckedSigner):
 
     def self_check(self) -> tuple[str, ...]:
         """See `Signer`."""
-        _prove(PythonSigner, chain_id=self._chain_id, now_ms=self._now_ms)
+        _prove(type(self), chain_id=self._chain_id, now_ms=self._now_ms)
         return ()
 
     def _sign(
-        self, tx_type: TxType, body: Mapping[str, int], nonce: int, market_attribute: int | None
+        self,
+        tx_type: TxType,
+        body: Mapping[str, int],
+        *,
+        nonce: int,
+        market_attribute: int | None,
+        now_ms: int,
     ) -> SignedTx:
         """Fill in expiry and signature."""
-        expired_at_ms = self._now_ms() + TX_LIFE_MS
+        expired_at_ms = now_ms + TX_LIFE_MS
         info = self._unsigned(body, nonce, market_attribute)
         info["ExpiredAt"] = expired_at_ms
         message = tx_hash(tx_type, info, self._chain_id)
@@ -138,13 +144,19 @@ class LibrarySigner(CheckedSigner):
 
     def self_check(self) -> tuple[str, ...]:
         """See `Signer`; remarks on an untested version of the wheel."""
-        make_signer = partial(LibrarySigner, library=self._library)
+        make_signer = partial(type(self), library=self._library)
         _prove(make_signer, chain_id=self._chain_id, now_ms=self._now_ms)
         remark = version_remark(installed_version())
         return () if remark is None else (remark,)
 
     def _sign(
-        self, tx_type: TxType, body: Mapping[str, int], nonce: int, market_attribute: int | None
+        self,
+        tx_type: TxType,
+        body: Mapping[str, int],
+        *,
+        nonce: int,
+        market_attribute: int | None,
+        now_ms: int,
     ) -> SignedTx:
         """Have it signed, and see that what was signed is what was asked for."""
         values = [*body.values()]

@@ -38,7 +38,7 @@ _B_OF_Z: Final = 263  # b = 263 z
 _GENERATOR_ENCODING: Final = (4).to_bytes(40, "little")
 _HALF: Final = (FIELD_PRIME + 1) // 2
 
-# A scalar is cut into 80 signed digits of 4 bits, each in -8 .. 8.
+# A scalar is cut into 80 signed digits of 4 bits, each in -7 .. 8.
 _WINDOW_BITS: Final = 4
 _DIGITS: Final = 80
 _DIGIT_MAX: Final = 1 << (_WINDOW_BITS - 1)
@@ -100,8 +100,11 @@ def _add_affine(p: Point, q: Affine) -> Point:
 
 
 def _sum_of(products: Point, xz: int, ut: int) -> Point:
-    """Return p + q from the products of their like coordinates and the mixed terms
-    xz = X1 Z2 + X2 Z1 and ut = U1 T2 + U2 T1."""
+    """Return p + q from the products of their like coordinates and their cross sums.
+
+    xz = X1 Z2 + X2 Z1 and ut = U1 T2 + U2 T1. Limbs of X come out below 2^78, the others below
+    2^69, so that no product of sums of them comes near the field's limit of 164 bits.
+    """
     xx, zz, uu, tt = products
     b_zz = _times_b(zz)
     both = xx + b_zz
@@ -119,7 +122,7 @@ def _sum_of(products: Point, xz: int, ut: int) -> Point:
 class WindowTable:
     """The multiples d * 16^i * P of one point P, d in 1 .. 8, that make k * P eighty additions.
 
-    Building one costs about seven multiplications by a scalar, so keep it: `table_of` does.
+    Building one costs about seven multiplications by a scalar, so keep it.
     """
 
     __slots__ = ("_rows",)

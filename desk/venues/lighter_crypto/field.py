@@ -8,8 +8,9 @@ works on all limbs at once; that is twice as fast as arithmetic on five separate
 
 Limbs are *loose*: any non-negative representative modulo p. `multiply` returns limbs below 2^66.
 Sums need no reduction, and a difference is `a + BIAS - b`: BIAS is zero modulo p, and keeps every
-limb positive while b's limbs stay below 2^72. The one rule: in a product, the limb bits of the
-two factors together stay within 164, because 13 * 2^164 < 2^168. `unpack` gives canonical limbs.
+limb positive while b's limbs stay below 2^67 (a product, or the sum of two). The one rule: in a
+product, the limb bits of the two factors together stay within 164, because 13 * 2^164 < 2^168.
+`unpack` gives canonical limbs.
 """
 
 from collections.abc import Sequence
@@ -32,7 +33,9 @@ _LOW_64: Final = _EVERY_LIMB * ((1 << 64) - 1)
 _ABOVE_64: Final = _EVERY_LIMB * ((1 << (_LIMB_BITS - 64)) - 1)
 _TWO_64: Final = 2**32 - 1  # 2^64 modulo p
 
-BIAS: Final = _EVERY_LIMB * (P << 9)
+_ABOVE_96_BIAS: Final = _EVERY_LIMB * (P << 9)  # above what is subtracted in `multiply`: 2^72
+
+BIAS: Final = _EVERY_LIMB * (P << 4)
 ZERO: Final = 0
 ONE: Final = 1
 
@@ -66,7 +69,7 @@ def multiply(a: int, b: int) -> int:
     """Return a * b with limbs below 2^66. `multiply(a, a)` takes CPython's faster squaring."""
     c = a * b
     c = (c & _ALL_MASK) + NON_RESIDUE * (c >> _ALL_BITS)  # z^5 = 3
-    c = (c & _LOW_96) + BIAS - (c >> 96 & _ABOVE_96)  # 2^96 = -1
+    c = (c & _LOW_96) + _ABOVE_96_BIAS - (c >> 96 & _ABOVE_96)  # 2^96 = -1
     return (c & _LOW_64) + (c >> 64 & _ABOVE_64) * _TWO_64
 
 

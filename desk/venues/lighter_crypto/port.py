@@ -222,9 +222,12 @@ class CheckedSigner(ABC):
     ) -> SignedTx:
         """Return the checked and signed transaction; `values` in the order of `BODY_FIELDS`."""
         body = dict(zip(BODY_FIELDS[tx_type], values, strict=True))
+        now_ms = self._now_ms()
         check_fields({"Nonce": nonce})
-        check_body(tx_type, body, market_attribute, self._now_ms())
-        return self._sign(tx_type, body, nonce, market_attribute)
+        check_body(tx_type, body, market_attribute, now_ms)
+        return self._sign(
+            tx_type, body, nonce=nonce, market_attribute=market_attribute, now_ms=now_ms
+        )
 
     def _unsigned(
         self, body: Mapping[str, int], nonce: int, market_attribute: int | None
@@ -243,7 +246,13 @@ class CheckedSigner(ABC):
 
     @abstractmethod
     def _sign(
-        self, tx_type: TxType, body: Mapping[str, int], nonce: int, market_attribute: int | None
+        self,
+        tx_type: TxType,
+        body: Mapping[str, int],
+        *,
+        nonce: int,
+        market_attribute: int | None,
+        now_ms: int,
     ) -> SignedTx:
         """Return the signed transaction of a body that passed the checks."""
 
