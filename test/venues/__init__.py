@@ -1,0 +1,1 @@
+"""Signing, wire formats and plumbing of both venues."""
