@@ -39,9 +39,13 @@ ROOMS = {
     "desk.sim": Room(
         frozenset({"desk.core", "desk.engine", "desk.venues", "desk.sim"}), foreign=WIRE_LIBRARIES
     ),
+    "desk.screen": Room(
+        frozenset({"desk.core", "desk.hedge", "desk.engine", "desk.screen"}),
+        foreign=frozenset({"rich"}),
+    ),
     "client": Room(frozenset({"desk.core", "desk.venues"}), foreign=WIRE_LIBRARIES),
     "command": Room(
-        frozenset({f"desk.{name}" for name in ("core", "hedge", "engine", "venues", "sim")})
+        frozenset({f"desk.{name}" for name in ("core", "hedge", "engine", "venues", "sim", "screen")})
         | CLIENTS,
         foreign=None,
     ),

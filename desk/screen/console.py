@@ -1,0 +1,92 @@
+"""The plain console: one line for each thing a person would want to know, a table where one is
+due.
+"""
+
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.markup import escape
+
+from desk.core.actions import Alert, Level, SendOrders
+from desk.core.events import MarketsRead, OrdersSettled, Tick
+from desk.engine.run import Record
+from desk.hedge.select import rank
+from desk.hedge.state import BotState, Hedge, Phase
+from desk.screen.tables import cycle_books, ranking
+
+HOUR_MS = 3_600_000
+_ALERT_STYLES = {Level.INFO: "cyan", Level.WARNING: "yellow", Level.CRITICAL: "bold red"}
+
+
+class ConsoleView:
+    """Prints decisions as they are made; an `Observer` of the engine."""
+
+    def __init__(self, console: Console) -> None:
+        """Print to `console` (which knows about colours, width and NO_COLOR)."""
+        self._console = console
+        self._last_verdict = ""
+        self._hour_shown = 0
+        self._cycle_shown = 0
+
+    def __call__(self, record: Record[BotState]) -> None:
+        """Show one decision, or nothing when it says nothing new."""
+        at_ms, state = record.event.at_ms, record.decision.state
+        for action in record.decision.actions:
+            if isinstance(action, Alert):
+                self.line(at_ms, "alert", action.text, style=_ALERT_STYLES[action.level])
+        if isinstance(record.event, MarketsRead):
+            self._show_look(record.event, state)
+        if isinstance(record.event, OrdersSettled):
+            self._show_fills(record.event)
+        is_news = record.before.label != record.after.label or any(
+            isinstance(action, SendOrders) for action in record.decision.actions
+        )
+        if is_news:
+            self.line(at_ms, record.after.label, record.decision.reason)
+        elif isinstance(record.event, Tick) and state.phase is Phase.HOLD:
+            self._show_hour(at_ms, state.hedge)
+        self._show_result(state)
+
+    def line(self, at_ms: int, label: str, text: str, *, style: str = "") -> None:
+        """Print one stamped line."""
+        stamp = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone()
+        body = f"[{style}]{escape(text)}[/]" if style else escape(text)
+        self._console.print(
+            f"[dim]{stamp:%m-%d %H:%M:%S %z}[/]  [bold]{label.lower():<8}[/] {body}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+    def _show_look(self, event: MarketsRead, state: BotState) -> None:
+        """Show the table when something may be opened, and when another symbol is best."""
+        if event.failures or state.phase is Phase.HOLD:
+            return
+        candidates = rank(state.config, event.venues, at_ms=event.at_ms, set_aside={})
+        verdict = candidates[0].symbol if candidates else ""
+        if state.phase is Phase.SELECT or verdict != self._last_verdict:
+            self._last_verdict = verdict
+            self._console.print(ranking(candidates, title="Funding, hourly rates as APR"))
+
+    def _show_fills(self, event: OrdersSettled) -> None:
+        for report in event.reports:
+            price = "" if report.average_price is None else f" at {report.average_price:f}"
+            filled = f"filled {report.filled.normalize():f}{price}" if report.filled else "no fill"
+            detail = f" ({report.detail})" if report.detail else ""
+            self.line(event.at_ms, report.venue, f"{report.verdict}, {filled}{detail}")
+
+    def _show_hour(self, at_ms: int, hedge: Hedge | None) -> None:
+        hour = at_ms // HOUR_MS
+        if hedge is None or hedge.opened_at_ms is None or hour == self._hour_shown:
+            return
+        self._hour_shown = hour
+        held_h = (at_ms - hedge.opened_at_ms) / HOUR_MS
+        left_h = ((hedge.review_at_ms or at_ms) - at_ms) / HOUR_MS
+        self.line(
+            at_ms, "hold", f"{hedge.symbol} held {held_h:.1f} h, next review in {left_h:.1f} h"
+        )
+
+    def _show_result(self, state: BotState) -> None:
+        result = state.result
+        if result is not None and result.cycle != self._cycle_shown and state.hedge is None:
+            self._cycle_shown = result.cycle
+            self._console.print(cycle_books(result))
