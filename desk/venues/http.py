@@ -17,6 +17,7 @@ import aiohttp
 from desk.core.errors import BadMessage, NotSent, OutcomeUnknown, RateLimited, VenueUnavailable
 from desk.core.ports import Clock
 from desk.core.venue import VenueName
+from desk.venues.sockets import Socket, aiohttp_opener
 
 BODY_BYTES_MAX = 16 * 1024 * 1024
 CONNECTIONS_MAX = 16
@@ -101,8 +102,12 @@ class HttpTransport:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._fail(request, error, may_have_left=phase.connected)
 
+    async def open_socket(self, url: str, headers: Mapping[str, str]) -> Socket:
+        """Return an open WebSocket on the same session: a `SocketOpener`."""
+        return await aiohttp_opener(self._open_session())(url, headers)
+
     async def close(self) -> None:
-        """Close the session."""
+        """Close the session and what runs on it."""
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -110,9 +115,7 @@ class HttpTransport:
     async def _exchange(
         self, request: HttpRequest, phase: SimpleNamespace, sent_at_ms: int
     ) -> HttpResponse:
-        if self._session is None:
-            self._session = _new_session()
-        async with self._session.request(
+        async with self._open_session().request(
             request.method,
             self._base_url + request.path,
             params=request.params,
@@ -124,6 +127,11 @@ class HttpTransport:
             body = await _read_whole(reply)
             headers = {name.lower(): value for name, value in reply.headers.items()}
             return HttpResponse(reply.status, body, sent_at_ms, self._clock.now_ms(), headers)
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = _new_session()
+        return self._session
 
     def _fail(self, request: HttpRequest, error: Exception, *, may_have_left: bool) -> NoReturn:
         text = f"{type(error).__name__} {error}".strip()

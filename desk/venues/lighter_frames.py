@@ -184,9 +184,9 @@ def read_frame(text: str) -> Frame | None:
 
 
 def channel_of(text: str) -> str:
-    """Return the channel of a frame up to its first colon, "" when it names none or is broken."""
+    """Return the channel of a frame ("order_book:0"), "" when it names none or is broken."""
     try:
-        return msgspec.json.decode(text, type=_Envelope).channel.partition(":")[0]
+        return msgspec.json.decode(text, type=_Envelope).channel
     except (msgspec.MsgspecError, UnicodeEncodeError):
         return ""
 

@@ -1,0 +1,390 @@
+"""Lighter's streams for one account: books, statistics, and what happens to our orders.
+
+Holds what the stream told last and passes it on as core events. It asks nothing by request and
+sends no transaction.
+"""
+
+import json
+from asyncio import Event, TimerHandle, get_running_loop, timeout
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from functools import partial
+
+from desk.core.book import Book, Quote
+from desk.core.errors import BadMessage, StaleData
+from desk.core.market import Instrument, MarketStats
+from desk.core.order import Order, Side
+from desk.core.ports import Clock, StreamListener
+from desk.core.stream import (
+    FillSeen,
+    OrderSeen,
+    QuoteSeen,
+    StatsSeen,
+    StreamDown,
+    StreamEvent,
+    StreamUp,
+)
+from desk.core.venue import VenueName
+from desk.venues.lighter_api import AuthTokens
+from desk.venues.lighter_decode import readable
+from desk.venues.lighter_frames import (
+    CODE_ALREADY_SUBSCRIBED,
+    PONG,
+    BookFrame,
+    Frame,
+    OrdersFrame,
+    Ping,
+    Problem,
+    Shutdown,
+    StatsFrame,
+    StreamedBook,
+    TradesFrame,
+    TxFrame,
+    UserStats,
+    channel_of,
+    read_frame,
+    stats,
+)
+from desk.venues.lighter_orders import fills, order, refused_order
+from desk.venues.sockets import SocketOpener
+from desk.venues.stream import StreamHandlers, StreamSession, Subscription
+
+STATS_CHANNEL = "market_stats/all"
+PRIVATE_CHANNELS = ("account_all_orders", "account_all_trades", "account_tx", "user_stats")
+# What must have answered before the stream counts as up; the rest tells nothing we would miss.
+VITAL_CHANNELS = ("account_all_orders", "account_all_trades")
+ANSWERED_S_MAX = 5.0
+RESUBSCRIBE_S = 5.0
+STATS_AGE_S_MAX = 10.0
+ENDED_ORDERS_MAX = 512
+
+
+class LighterFeed:
+    """One connection with everything we listen to.
+
+    `tokens` and `account_index` are None for public data alone.
+    """
+
+    def __init__(
+        self,
+        *,
+        ws_url: str,
+        opener: SocketOpener,
+        clock: Clock,
+        jitter: Callable[[], float],
+        tokens: AuthTokens | None,
+        account_index: int | None,
+    ) -> None:
+        """Connect nothing yet."""
+        self._clock = clock
+        self._tokens = tokens
+        self._account_index = account_index
+        self._listeners: list[StreamListener] = []
+        self._instruments: dict[int, Instrument] = {}
+        self._wanted: tuple[str, ...] = ()
+        self._books: dict[int, StreamedBook] = {}
+        self._quotes: dict[int, Quote] = {}
+        self._asked_s: dict[int, float] = {}
+        self._stats: dict[str, MarketStats] = {}
+        self._stats_seen_s: float | None = None
+        self._stats_came = Event()
+        self._ended: OrderedDict[str, Order] = OrderedDict()
+        self._answered: set[str] = set()
+        self._problem: str | None = None
+        self._is_announced = False
+        self._patience: TimerHandle | None = None
+        self.user_stats: UserStats | None = None
+        handlers = StreamHandlers(self._on_text, self._on_up, self._on_down)
+        self._session = StreamSession(
+            ws_url, opener=opener, handlers=handlers, clock=clock, jitter=jitter
+        )
+
+    # Life
+
+    def listen(self, listener: StreamListener) -> None:
+        """Call `listener` with every event from now on."""
+        self._listeners.append(listener)
+
+    async def start(self, wait_s_max: float) -> str | None:
+        """Connect and subscribe; return why it does not stand after `wait_s_max`, None if it
+        does. It keeps trying either way."""
+        self._subscribe_public(STATS_CHANNEL)
+        if self._tokens is not None:
+            for name in PRIVATE_CHANNELS:
+                self._subscribe_private(f"{name}/{self._account_index}")
+        self._session.start()
+        return None if await self._session.wait_up(wait_s_max) else self._session.reason
+
+    async def close(self) -> None:
+        """Close the connection; listeners hear nothing more."""
+        self._stop_waiting()
+        await self._session.close()
+
+    def set_instruments(self, instruments: Iterable[Instrument]) -> None:
+        """Know these markets from now on."""
+        self._instruments = {
+            instrument.market_id: instrument
+            for instrument in instruments
+            if instrument.market_id is not None
+        }
+        self.watch(self._wanted)
+
+    def watch(self, symbols: Iterable[str]) -> None:
+        """Stream the books of exactly these symbols; one we have no market for is kept in mind."""
+        self._wanted = tuple(symbols)
+        wanted = {
+            market_id
+            for market_id, instrument in self._instruments.items()
+            if instrument.symbol in self._wanted
+        }
+        for market_id in [known for known in self._books if known not in wanted]:
+            self._session.unsubscribe(_book_channel(market_id))
+            del self._books[market_id], self._asked_s[market_id]
+            self._quotes.pop(market_id, None)
+        for market_id in sorted(wanted - self._books.keys()):
+            self._books[market_id] = StreamedBook()
+            self._asked_s[market_id] = self._clock.monotonic_s()
+            self._subscribe_public(_book_channel(market_id))
+
+    # What it knows
+
+    def quote(self, symbol: str) -> Quote:
+        """Return the top of a watched book; raises `StaleData`."""
+        quote = self._standing(symbol).quote(symbol, received_at_ms=self._session.last_frame_at_ms)
+        if quote is None:
+            raise _stale(symbol, "a side of the book is empty")
+        return quote
+
+    def book(self, symbol: str) -> Book:
+        """Return a copy of a watched book with both sides; raises `StaleData`."""
+        self.quote(symbol)
+        book = self._standing(symbol)
+        return Book(book.levels(Side.BUY), book.levels(Side.SELL))
+
+    def _standing(self, symbol: str) -> Book:
+        if not self._session.is_up:
+            raise _stale(symbol, self._session.reason)
+        for market_id, streamed in self._books.items():
+            if self._instruments[market_id].symbol == symbol:
+                if streamed.book is None:
+                    raise _stale(symbol, "no snapshot since the last gap")
+                return streamed.book
+        raise _stale(symbol, "not watched")
+
+    def fresh_stats(self) -> Mapping[str, MarketStats]:
+        """Return streamed statistics by symbol; nothing when the channel is silent."""
+        seen_s = self._stats_seen_s
+        is_fresh = seen_s is not None and self._clock.monotonic_s() - seen_s <= STATS_AGE_S_MAX
+        return self._stats if is_fresh and self._session.is_up else {}
+
+    async def wait_stats(self, wait_s_max: float) -> None:
+        """Return once statistics have come since the connection stood, or after `wait_s_max`."""
+        with suppress(TimeoutError):
+            async with timeout(wait_s_max):
+                await self._stats_came.wait()
+
+    def ended_order(self, client_id: str) -> Order | None:
+        """Return an order of ours that the stream has shown at its end."""
+        return self._ended.get(client_id)
+
+    # Subscriptions
+
+    def _subscribe_public(self, channel: str) -> None:
+        text = json.dumps({"type": "subscribe", "channel": channel})
+        self._session.subscribe(Subscription(channel, lambda: text, _unsubscribe(channel)))
+
+    def _subscribe_private(self, channel: str) -> None:
+        self._session.subscribe(Subscription(channel, partial(self._private_text, channel)))
+
+    def _private_text(self, channel: str) -> str:
+        assert self._tokens is not None
+        token = self._tokens.current_now()
+        return json.dumps({"type": "subscribe", "channel": channel, "auth": token})
+
+    def _resubscribe(self, market_id: int) -> None:
+        """Ask for a new snapshot, now and then: the answer takes a moment."""
+        now_s = self._clock.monotonic_s()
+        if now_s - self._asked_s[market_id] < RESUBSCRIBE_S:
+            return
+        self._asked_s[market_id] = now_s
+        channel = _book_channel(market_id)
+        self._session.unsubscribe(channel)
+        self._subscribe_public(channel)
+
+    # The connection
+
+    def _on_up(self) -> None:
+        self._answered.clear()
+        self._problem = None
+        self._stop_waiting()
+        self._patience = get_running_loop().call_later(ANSWERED_S_MAX, self._on_patience_end)
+        if self._tokens is None:
+            self._announce()
+
+    def _on_down(self, reason: str) -> None:
+        self._stop_waiting()
+        self._is_announced = False
+        self._stats_came.clear()
+        self._stats_seen_s = None
+        self._stats.clear()
+        self._quotes.clear()
+        for streamed in self._books.values():
+            streamed.forget()
+        if self._tokens is not None:
+            self._tokens.forget()
+        self._emit(StreamDown(self._clock.now_ms(), reason))
+
+    def _on_patience_end(self) -> None:
+        """Come up without every answer, unless the server complained: then begin again.
+
+        The documentation promises a first frame per channel; no recording shows it for an
+        account without orders.
+        """
+        if self._is_announced:
+            return
+        if self._problem is not None:
+            self._session.restart(self._problem)
+        else:
+            self._announce()
+
+    def _announce(self) -> None:
+        self._is_announced = True
+        self._stop_waiting()
+        self._emit(StreamUp(self._clock.now_ms()))
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _emit(self, event: StreamEvent) -> None:
+        for listener in self._listeners:
+            listener(event)
+
+    # Frames
+
+    def _on_text(self, text: str) -> None:
+        try:
+            frame = read_frame(text)
+            with readable(channel_of(text) or "stream", text):
+                self._take(frame)
+        except BadMessage as error:
+            self._on_unreadable(text, error)
+
+    def _on_unreadable(self, text: str, error: BadMessage) -> None:
+        """Repair what an unreadable frame may have told: a book by a snapshot, the account by a
+        new connection (its listener then asks); statistics come again by themselves."""
+        kind, _, subject = channel_of(text).partition(":")
+        if kind == "market_stats":
+            return
+        if kind == "order_book" and subject.isdigit() and int(subject) in self._books:
+            self._books[int(subject)].forget()
+            self._resubscribe(int(subject))
+            return
+        self._session.restart(str(error))
+
+    def _take(self, frame: Frame | None) -> None:
+        match frame:
+            case BookFrame():
+                self._on_book(frame)
+            case StatsFrame():
+                self._on_stats(frame)
+            case OrdersFrame():
+                self._on_orders(frame)
+            case TradesFrame():
+                self._on_trades(frame)
+            case TxFrame():
+                self._on_transactions(frame)
+            case UserStats():
+                self.user_stats = frame
+            case Ping():
+                self._session.send(PONG)
+            case Shutdown():
+                self._session.restart("the server restarts")
+            case Problem(code, message) if code != CODE_ALREADY_SUBSCRIBED:
+                self._problem = f"refused by the stream: {message} (code {code})"
+
+    def _on_book(self, frame: BookFrame) -> None:
+        streamed = self._books.get(frame.market_id)
+        if streamed is None:
+            return
+        if not streamed.apply(frame) or streamed.book is None:
+            self._quotes.pop(frame.market_id, None)
+            self._resubscribe(frame.market_id)
+            return
+        symbol = self._instruments[frame.market_id].symbol
+        quote = streamed.book.quote(symbol, received_at_ms=self._session.last_frame_at_ms)
+        if quote is not None and not _same_top(quote, self._quotes.get(frame.market_id)):
+            self._quotes[frame.market_id] = quote
+            self._emit(QuoteSeen(quote))
+
+    def _on_stats(self, frame: StatsFrame) -> None:
+        self._stats_seen_s = self._clock.monotonic_s()
+        for row in frame.rows:
+            instrument = self._instruments.get(row.market_id)
+            if instrument is None:
+                continue
+            seen = stats(row, instrument.symbol, at_ms=self._clock.now_ms())
+            self._stats[seen.symbol] = seen
+            if seen.symbol in self._wanted:
+                self._emit(StatsSeen(seen))
+        self._stats_came.set()
+
+    def _on_orders(self, frame: OrdersFrame) -> None:
+        for row in frame.rows:
+            instrument = self._instruments.get(row.market_index)
+            if instrument is not None:
+                self._on_order(order(row, instrument.symbol))
+        if frame.is_snapshot:
+            self._on_answer("account_all_orders")
+
+    def _on_order(self, seen: Order) -> None:
+        if seen.client_id is not None and seen.status.is_final:
+            self._ended[seen.client_id] = seen
+            while len(self._ended) > ENDED_ORDERS_MAX:
+                self._ended.popitem(last=False)
+        self._emit(OrderSeen(seen))
+
+    def _on_trades(self, frame: TradesFrame) -> None:
+        if self._account_index is None:
+            return
+        for row in frame.rows:
+            instrument = self._instruments.get(row.market_id)
+            if instrument is not None:
+                for fill in fills(row, instrument.symbol, self._account_index):
+                    self._emit(FillSeen(fill))
+        if frame.is_snapshot:
+            self._on_answer("account_all_trades")
+
+    def _on_transactions(self, frame: TxFrame) -> None:
+        for row in frame.rows:
+            refused = refused_order(row, self._instruments)
+            if refused is not None:
+                self._on_order(refused)
+
+    def _on_answer(self, channel: str) -> None:
+        self._answered.add(channel)
+        if not self._is_announced and self._answered.issuperset(VITAL_CHANNELS):
+            self._announce()
+
+
+def _book_channel(market_id: int) -> str:
+    return f"order_book/{market_id}"
+
+
+def _unsubscribe(channel: str) -> str:
+    return json.dumps({"type": "unsubscribe", "channel": channel})
+
+
+def _same_top(quote: Quote, other: Quote | None) -> bool:
+    return other is not None and (quote.bid, quote.bid_size, quote.ask, quote.ask_size) == (
+        other.bid,
+        other.bid_size,
+        other.ask,
+        other.ask_size,
+    )
+
+
+def _stale(symbol: str, reason: str) -> StaleData:
+    return StaleData(reason, venue=VenueName.LIGHTER, request=f"book {symbol}")
