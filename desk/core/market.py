@@ -80,14 +80,14 @@ class MarketStats:
 
     Prices in USD, volume and open interest in USD. `funding_next` is the estimate for the hour
     in progress (the one to decide on); `funding_last` is the hour already settled. `mid` is
-    None where the venue shows none (one-sided book).
+    None where the venue shows none (one-sided book), the volume where nobody recorded it.
     """
 
     symbol: str
     mark: Decimal
     index: Decimal
     funding_next: HourlyRate
-    volume_24h_usd: Decimal
+    volume_24h_usd: Decimal | None
     at_ms: int
     mid: Decimal | None = None
     funding_last: HourlyRate | None = None

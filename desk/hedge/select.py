@@ -160,8 +160,8 @@ def _liquidity(
     refusals = []
     for venue, row in markets.items():
         stats, quote = row.stats.get(symbol), row.quotes.get(symbol)
-        if stats is not None and stats.volume_24h_usd < config.min_volume_24h_usd:
-            volume = f"{stats.volume_24h_usd / 1_000_000:.2f} M USD"
+        if stats is not None and _is_too_quiet(config, stats.volume_24h_usd):
+            volume = _millions(stats.volume_24h_usd)
             refusals.append(Refusal(f"{venue} 24 h volume {volume}", "min_volume_24h_usd"))
         if quote is not None and quote.spread_bps > config.max_spread_bps:
             refusals.append(
@@ -170,6 +170,16 @@ def _liquidity(
         if needs_quotes and quote is None and symbol in row.instruments:
             refusals.append(Refusal(f"{venue} book not fresh"))
     return refusals
+
+
+def _is_too_quiet(config: Config, volume_usd: Decimal | None) -> bool:
+    """A volume nobody knows passes no filter, unless the owner switched the filter off."""
+    least = config.min_volume_24h_usd
+    return least > 0 and (volume_usd is None or volume_usd < least)
+
+
+def _millions(volume_usd: Decimal | None) -> str:
+    return "not known" if volume_usd is None else f"{volume_usd / 1_000_000:.2f} M USD"
 
 
 def _edge(
