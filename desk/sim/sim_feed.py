@@ -1,0 +1,208 @@
+"""The streams of a simulated client: what the exchange does, told a little later.
+
+One connection carries statistics of every market, books of the watched ones, and the account's
+orders and fills. It can fall silent or break; what happens meanwhile is not told afterwards, as on
+the real venues.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from desk.core.book import Book, Level, Quote
+from desk.core.errors import StaleData
+from desk.core.order import Side
+from desk.core.ports import Clock, StreamListener
+from desk.core.stream import (
+    FillSeen,
+    OrderSeen,
+    QuoteSeen,
+    StatsSeen,
+    StreamDown,
+    StreamEvent,
+    StreamUp,
+)
+from desk.core.venue import VenueName
+from desk.sim.exchange import (
+    BookChanged,
+    ExchangeEvent,
+    FillBooked,
+    OrderChanged,
+    StatsChanged,
+)
+from desk.sim.sim_words import fill_of, order_of, stats_of
+from desk.sim.world import World
+
+BOOK_DEPTH = 20
+SILENCE_MS_MAX = 20_000
+"""The age of the last frame at which a client calls its connection dead."""
+
+
+class Line(StrEnum):
+    """The state of the connection: `SILENT` looks alive and carries nothing."""
+
+    CLOSED = "closed"
+    LIVE = "live"
+    SILENT = "silent"
+    DOWN = "down"
+
+
+class Feed:
+    """The stream side of one client."""
+
+    def __init__(
+        self, world: World, venue: VenueName, account_id: int, *, clock: Clock, stream_ms: int
+    ) -> None:
+        """Stand closed until `start`."""
+        self._world = world
+        self._venue = venue
+        self._exchange = world.exchanges[venue]
+        self._account_id = account_id
+        self._clock = clock
+        self._stream_ms = stream_ms
+        self._listeners: list[StreamListener] = []
+        self._watched: dict[str, None] = {}
+        self._books: dict[str, tuple[list[Level], list[Level]]] = {}
+        self._private: list[StreamEvent] = []
+        self._changed: dict[str, None] = {}
+        self._is_due = False
+        self._line = Line.CLOSED
+        self._frame_at_ms = 0
+
+    # The client's side
+
+    def listen(self, listener: StreamListener) -> None:
+        """Call `listener` with every event from now on."""
+        self._listeners.append(listener)
+
+    def watch(self, symbols: Sequence[str]) -> None:
+        """Carry the books of exactly `symbols`; each begins with a snapshot one frame later."""
+        self._watched = dict.fromkeys(symbols)
+        self._books = {name: book for name, book in self._books.items() if name in self._watched}
+        for symbol in symbols:
+            if symbol in self._exchange.markets and symbol not in self._books:
+                self._note(symbol)
+
+    def start(self) -> None:
+        """Connect."""
+        if self._line is Line.CLOSED:
+            self._exchange.listeners.append(self._hear)
+            self._line = Line.DOWN
+            self.mend()
+
+    def stop(self) -> None:
+        """Disconnect for good; safe to call twice."""
+        if self._line is not Line.CLOSED:
+            self._exchange.listeners.remove(self._hear)
+            self._line = Line.CLOSED
+
+    def levels(self, symbol: str) -> tuple[list[Level], list[Level]]:
+        """Return bids and asks as last seen; raise `StaleData` unless they are live."""
+        book = self._books.get(symbol)
+        age_ms = self._clock.now_ms() - self._frame_at_ms
+        if self._line in (Line.CLOSED, Line.DOWN) or age_ms > SILENCE_MS_MAX:
+            raise self._stale(symbol, f"stream is {self._line}, last frame {age_ms} ms ago")
+        if symbol not in self._watched or book is None:
+            raise self._stale(symbol, "no book")
+        if not book[0] or not book[1]:
+            raise self._stale(symbol, "a side of the book is empty")
+        return book
+
+    def quote(self, symbol: str) -> Quote:
+        """Return the top of the book as last seen; raise `StaleData` as `levels` does."""
+        (bid, bid_size), (ask, ask_size) = (side[0] for side in self.levels(symbol))
+        return Quote(symbol, bid, bid_size, ask, ask_size, self._frame_at_ms)
+
+    def book(self, symbol: str) -> Book:
+        """Return a copy of the book as last seen; raise `StaleData` as `levels` does."""
+        return Book(*self.levels(symbol))
+
+    # The world's side
+
+    def silence(self) -> None:
+        """Carry nothing from now on without closing; the client notices after a while."""
+        if self._line is Line.LIVE:
+            self._line = Line.SILENT
+            self._forget()
+            self._world.schedule(self._world.now_ms + SILENCE_MS_MAX, self._give_up)
+
+    def cut(self, reason: str = "connection lost") -> None:
+        """Break the connection; it stays down until `mend`."""
+        if self._line in (Line.LIVE, Line.SILENT):
+            self._line = Line.DOWN
+            self._forget()
+            self._tell(StreamDown(self._clock.now_ms(), reason))
+
+    def mend(self) -> None:
+        """Connect again: live books, then the account's open orders; nothing missed is made up."""
+        if self._line is Line.SILENT:
+            self.cut("reconnecting")
+        if self._line is not Line.DOWN:
+            return
+        rows = self._exchange.orders(self._account_id)
+        self._line = Line.LIVE
+        self._private.append(StreamUp(self._clock.now_ms()))
+        self._private.extend(OrderSeen(order_of(row)) for row in rows)
+        for symbol in self._watched:
+            if symbol in self._exchange.markets:
+                self._note(symbol)
+        self._arrange()
+
+    def _give_up(self) -> None:
+        if self._line is Line.SILENT:
+            self.cut(f"silent for {SILENCE_MS_MAX / 1000:g} s")
+
+    def _forget(self) -> None:
+        self._private.clear()
+        self._changed.clear()
+        self._books.clear()
+
+    def _hear(self, event: ExchangeEvent) -> None:
+        """Queue what concerns this client; the exchange is in the middle of something."""
+        if self._line is not Line.LIVE:
+            return
+        if isinstance(event, BookChanged | StatsChanged):
+            self._note(event.symbol)
+        elif isinstance(event, OrderChanged) and event.order.account_id == self._account_id:
+            self._private.append(OrderSeen(order_of(event.order)))
+            self._arrange()
+        elif isinstance(event, FillBooked) and event.fill.account_id == self._account_id:
+            self._private.append(FillSeen(fill_of(event.fill)))
+            self._arrange()
+
+    def _note(self, symbol: str) -> None:
+        self._changed[symbol] = None
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Have a frame delivered, one at a time."""
+        if not self._is_due:
+            self._is_due = True
+            self._world.schedule(self._world.now_ms + self._stream_ms, self._deliver)
+
+    def _deliver(self) -> None:
+        self._is_due = False
+        if self._line is not Line.LIVE:
+            return
+        self._frame_at_ms = self._clock.now_ms()
+        private, self._private = self._private, []
+        changed, self._changed = self._changed, {}
+        for event in private:
+            self._tell(event)
+        for symbol in changed:
+            if symbol in self._watched:
+                self._show(symbol)
+
+    def _show(self, symbol: str) -> None:
+        bids = self._exchange.levels(symbol, Side.BUY, BOOK_DEPTH)
+        asks = self._exchange.levels(symbol, Side.SELL, BOOK_DEPTH)
+        self._books[symbol] = (bids, asks)
+        if bids and asks:
+            self._tell(QuoteSeen(self.quote(symbol)))
+        self._tell(StatsSeen(stats_of(self._exchange.stats(symbol))))
+
+    def _tell(self, event: StreamEvent) -> None:
+        for listener in self._listeners:
+            listener(event)
+
+    def _stale(self, symbol: str, reason: str) -> StaleData:
+        return StaleData(reason, venue=self._venue, request=f"book {symbol}")

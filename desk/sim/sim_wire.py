@@ -1,0 +1,131 @@
+"""The way from a simulated client to its exchange: latency, loss, and who learns what when.
+
+A request, once it has left, belongs to the world: its effect happens although the task that sent
+it was cancelled or its program died. No socket and no bytes; wire formats are the servers'.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from desk.core.errors import NotSent, OutcomeUnknown, RateLimited, VenueRejected
+from desk.core.ports import Clock
+from desk.core.venue import VenueName
+from desk.sim.faults import Fault, FaultKind
+from desk.sim.world import World
+
+_T = TypeVar("_T")
+
+FaultHook = Callable[[str], Fault | None]
+"""Asked once for each request, by the name of its operation ("send BTC", "account"): what happens
+to it on its way, None for nothing."""
+
+_NO_EFFECT = frozenset({FaultKind.REQUEST_LOST_BEFORE, FaultKind.HTTP_5XX, FaultKind.HTML_BODY})
+_NO_REPLY = frozenset({FaultKind.REPLY_LOST})
+_DROPPED = frozenset(
+    {
+        FaultKind.REQUEST_LOST_AFTER,
+        FaultKind.EFFECT_LATE,
+        FaultKind.RESET_MID_BODY,
+        FaultKind.MALFORMED,
+    }
+)
+_THROTTLED = frozenset({FaultKind.HTTP_429, FaultKind.HTTP_405})
+_RETRY_AFTER_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How long things take: to the venue, back, a stream frame, a signature, and how long the
+    client waits for an answer before it calls the outcome unknown."""
+
+    out_ms: int = 40
+    back_ms: int = 40
+    stream_ms: int = 30
+    sign_ms: int = 1
+    deadline_ms: int = 5_000
+
+
+class Wire:
+    """Carries requests of one client to one venue of a world."""
+
+    def __init__(
+        self,
+        world: World,
+        venue: VenueName,
+        *,
+        clock: Clock,
+        latency: Latency,
+        faults: FaultHook | None = None,
+    ) -> None:
+        """Use `faults` for what goes wrong; without it nothing does."""
+        self._world = world
+        self._venue = venue
+        self._clock = clock
+        self._latency = latency
+        self._faults = faults or (lambda operation: None)
+
+    async def ask(self, operation: str, effect: Callable[[], _T]) -> _T:
+        """Run `effect` at the venue and return its answer.
+
+        Raises `NotSent` (nothing left), `RateLimited` and `VenueRejected` (nothing happened) and
+        `OutcomeUnknown` (it may have happened, or still may).
+        """
+        fault = self._faults(operation)
+        kind = fault.kind if fault else None
+        self._refuse(operation, fault)
+        reply: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
+        leaves_ms = self._clock.now_ms()
+        lands_ms = leaves_ms + self._latency.out_ms
+        delay_ms = round(fault.delay_s * 1000) if fault else 0
+        back_ms = self._latency.back_ms + (delay_ms if kind is FaultKind.REPLY_LATE else 0)
+        if kind is FaultKind.EFFECT_LATE:
+            lands_ms += delay_ms
+        answers = kind not in _NO_REPLY | _DROPPED
+
+        def arrive() -> None:
+            answer = effect()
+            if answers:
+                self._world.schedule(self._world.now_ms + back_ms, lambda: _settle(reply, answer))
+
+        if kind not in _NO_EFFECT:
+            self._world.schedule(lands_ms, arrive)
+        if kind in _NO_EFFECT | _DROPPED:
+            await asyncio.sleep((self._latency.out_ms + self._latency.back_ms) / 1000)
+            raise self._unknown(operation, f"connection broke ({kind})")
+        return await self._wait(operation, reply)
+
+    async def _wait(self, operation: str, reply: "asyncio.Future[_T]") -> _T:
+        try:
+            async with asyncio.timeout(self._latency.deadline_ms / 1000):
+                return await reply
+        except TimeoutError as error:
+            raise self._unknown(operation, "no answer in time") from error
+
+    def _refuse(self, operation: str, fault: Fault | None) -> None:
+        """Raise what a fault that keeps the request from the engine makes the client see."""
+        if fault is None:
+            return
+        if fault.kind is FaultKind.OUTAGE:
+            raise NotSent("connection refused", venue=self._venue, request=operation)
+        if fault.kind is FaultKind.REJECT:
+            raise VenueRejected(
+                "refused", venue=self._venue, request=operation, code=fault.code or "fault"
+            )
+        if fault.kind in _THROTTLED:
+            raise RateLimited(
+                "too many requests",
+                venue=self._venue,
+                request=operation,
+                retry_after_s=_RETRY_AFTER_S,
+            )
+
+    def _unknown(self, operation: str, reason: str) -> OutcomeUnknown:
+        return OutcomeUnknown(reason, venue=self._venue, request=operation)
+
+
+def _settle(reply: "asyncio.Future[_T]", answer: _T) -> None:
+    """Hand the answer over, unless the asker is gone."""
+    if not reply.done():
+        reply.set_result(answer)
