@@ -32,7 +32,7 @@ class Candidate:
     """One symbol looked at. Rates are None for a venue that does not show one.
 
     `spread` is what the better direction earns per hour (>= 0), going long on `long_venue`.
-    `cost_bps` is None without quotes.
+    `cost_bps` is the fees alone, a lower bound, where a book is missing.
     """
 
     symbol: str
@@ -42,7 +42,7 @@ class Candidate:
     long_venue: VenueName | None
     spread: HourlyRate | None
     funding_bps: Decimal | None
-    cost_bps: Decimal | None
+    cost_bps: Decimal
     refusals: tuple[Refusal, ...]
 
     @property
@@ -52,10 +52,8 @@ class Candidate:
 
     @property
     def net_bps(self) -> Decimal | None:
-        """Return expected funding less cost over the hold, None where either is not known."""
-        if self.funding_bps is None or self.cost_bps is None:
-            return None
-        return self.funding_bps - self.cost_bps
+        """Return expected funding less cost over the hold, None without a spread."""
+        return None if self.funding_bps is None else self.funding_bps - self.cost_bps
 
 
 def rank(
@@ -108,12 +106,11 @@ def _judge(
     quotes = {venue: row.quotes[symbol] for venue, row in markets.items() if symbol in row.quotes}
     rates = {venue: stats[venue].funding_next if venue in stats else None for venue in BOTH}
     long_venue, spread = _direction(rates)
-    funding = cost = None
+    funding = None
+    cost = economics.round_trip_cost_bps(_fees(markets), quotes)
     if spread is not None:
         payments = economics.settlements_between(at_ms, at_ms + config.hold_ms)
         funding = economics.expected_funding_bps(spread, payments)
-    if len(quotes) == len(BOTH):
-        cost = economics.round_trip_cost_bps(_fees(markets), quotes)
     refusals = [
         *([Refusal(set_aside)] if set_aside else []),
         *_listing(markets, symbol),
@@ -183,7 +180,7 @@ def _millions(volume_usd: Decimal | None) -> str:
 
 
 def _edge(
-    config: Config, spread: HourlyRate | None, funding: Decimal | None, cost: Decimal | None
+    config: Config, spread: HourlyRate | None, funding: Decimal | None, cost: Decimal
 ) -> list[Refusal]:
     if spread is None:
         return []
@@ -194,12 +191,7 @@ def _edge(
         refusals.append(
             Refusal(f"spread {spread.apr_pct:.2f} % APR", "min_net_apr_threshold", missing)
         )
-    if (
-        config.require_expected_profit
-        and funding is not None
-        and cost is not None
-        and funding <= cost
-    ):
+    if config.require_expected_profit and funding is not None and funding <= cost:
         text = f"expected funding {funding:.2f} bp does not pay {cost:.2f} bp of costs"
         refusals.append(Refusal(text, "require_expected_profit", cost - funding))
     return refusals

@@ -31,7 +31,7 @@ def ranking(candidates: Sequence[Candidate], *, title: str, quotes_recorded: boo
             row.long_venue or "",
             *(_book(row, venue, recorded=quotes_recorded) for venue in BOTH),
             _bps(row.funding_bps),
-            _bps(row.cost_bps),
+            ("" if len(row.quotes) == len(BOTH) else "≥ ") + _bps(row.cost_bps),
             _verdict(row),
         )
     return table
