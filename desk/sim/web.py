@@ -6,22 +6,24 @@ comes from the clock given; no thread, no wall clock.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
 
+from desk.core.errors import InvariantBroken
 from desk.core.ports import Clock
 from desk.core.venue import VenueName
-from desk.sim.faults import STREAM_KINDS, Fault, FaultKind, FaultPlan
+from desk.sim.faults import REQUEST_KINDS, STREAM_KINDS, Fault, FaultKind, FaultPlan
 
 CONTROL_PREFIX = "/_sim/"
 HANG_S_MAX = 120.0
-LATE_EFFECTS_MAX = 1_000
+TASKS_MAX = 1_000
 HTML_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body></html>"
 
 R = TypeVar("R")
@@ -111,6 +113,7 @@ class Crossing(Generic[R]):
     drop: Callable[[], None]
     refuse: Callable[[Fault], R]
     spoil: Callable[[R, Fault], Awaitable[R | None]]
+    kinds: Collection[FaultKind] = REQUEST_KINDS
 
 
 _REFUSED = frozenset(
@@ -122,6 +125,7 @@ _REFUSED = frozenset(
         FaultKind.HTML_BODY,
     }
 )
+_UPGRADE_KINDS = _REFUSED | {FaultKind.REQUEST_LOST_BEFORE}
 _SPOILED = frozenset({FaultKind.RESET_MID_BODY, FaultKind.MALFORMED, FaultKind.UNKNOWN_FIELDS})
 
 
@@ -139,7 +143,7 @@ class Door:
         self._clock = clock
         self._connections: dict[int, asyncio.BaseTransport] = {}
         self._count = 0
-        self._late: dict[int, asyncio.Task[None]] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
         plan.listeners.append(self._on_fault)
 
     def now_ms(self) -> int:
@@ -175,12 +179,12 @@ class Door:
         self._connections.pop(number, None)
 
     async def close(self) -> None:
-        """Cut what is open and forget effects still to come."""
+        """Cut what is open and cancel what is under way."""
         self._cut()
-        late = list(self._late.values())
-        for task in late:
+        tasks = list(self._tasks.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _on_fault(self, fault: Fault) -> None:
         if fault.venue is self.venue and fault.kind is FaultKind.OUTAGE:
@@ -193,7 +197,7 @@ class Door:
 
     async def cross(self, crossing: Crossing[R]) -> R | None:
         """Carry a request out with the faults that strike it; None: nothing is to be answered."""
-        faults = self.plan.take(self.venue, crossing.operation)
+        faults = self.plan.take(self.venue, crossing.operation, crossing.kinds)
         for fault in faults:
             if fault.kind in _REFUSED:
                 return crossing.refuse(fault)
@@ -222,18 +226,25 @@ class Door:
         return None
 
     def _land_later(self, crossing: Crossing[R], delay_s: float) -> None:
-        if len(self._late) >= LATE_EFFECTS_MAX:
-            raise web.HTTPServiceUnavailable
-        self._count += 1
-        number = self._count
-
         async def land() -> None:
             await asyncio.sleep(delay_s)
             await crossing.effect()
 
-        task = asyncio.get_running_loop().create_task(land())
-        self._late[number] = task
-        task.add_done_callback(lambda _: self._late.pop(number, None))
+        self.spawn(land())
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do `work` whatever becomes of the connection that asked for it; `close` cancels it.
+
+        Raises `InvariantBroken` when too much is under way already.
+        """
+        if len(self._tasks) >= TASKS_MAX:
+            work.close()
+            raise InvariantBroken(f"{TASKS_MAX} requests are under way on {self.venue}")
+        self._count += 1
+        number = self._count
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks[number] = task
+        task.add_done_callback(lambda _: self._tasks.pop(number, None))
 
 
 def abort(transport: asyncio.BaseTransport | None) -> None:
@@ -243,8 +254,6 @@ def abort(transport: asyncio.BaseTransport | None) -> None:
 
 
 Refuse = Callable[[Fault], web.StreamResponse]
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 
 
 def fault_middleware(door: Door, refuse: Refuse) -> Middleware:
@@ -267,11 +276,12 @@ def fault_middleware(door: Door, refuse: Refuse) -> Middleware:
         try:
             await request.read()
             crossing = Crossing(
-                operation=f"{request.method} {request.path}",
+                operation=operation_of(request),
                 effect=lambda: handler(request),
                 drop=lambda: abort(transport),
                 refuse=refuse,
                 spoil=lambda reply, fault: _spoil(request, reply, fault),
+                kinds=_UPGRADE_KINDS if is_upgrade(request) else REQUEST_KINDS,
             )
             reply = await door.cross(crossing)
         finally:
@@ -279,6 +289,16 @@ def fault_middleware(door: Door, refuse: Refuse) -> Middleware:
         return web.Response(status=503) if reply is None else reply
 
     return through
+
+
+def is_upgrade(request: web.Request) -> bool:
+    """Return whether a WebSocket begins here."""
+    return request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
+
+
+def operation_of(request: web.Request) -> str:
+    """Return the name faults match a request by: "POST /api/v1/orders/create", "upgrade /ws"."""
+    return f"{'upgrade' if is_upgrade(request) else request.method} {request.path}"
 
 
 async def _spoil(

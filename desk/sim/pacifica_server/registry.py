@@ -37,11 +37,8 @@ class Registry:
         self._addresses[account_id] = address
 
     def address(self, account_id: int) -> str:
-        """Return who owns an account of the exchange.
-
-        Raises `KeyError` for one that nobody owns.
-        """
-        return self._addresses[account_id]
+        """Return who owns an account of the exchange, "" when nobody does."""
+        return self._addresses.get(account_id, "")
 
     def find(self, address: str) -> Member | None:
         """Return an account, None when it never deposited."""

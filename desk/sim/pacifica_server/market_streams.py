@@ -1,0 +1,158 @@
+"""The market channels: book, bbo, trades, candles, prices.
+
+Books are sent whole, at most every 250 ms, and only when they changed (docs: WebSocket, book).
+"""
+
+import asyncio
+
+from desk.sim.exchange import BookChanged, ExchangeEvent, StatsChanged, TradePrinted
+from desk.sim.pacifica_server import rows
+from desk.sim.pacifica_server.connection import Connection
+from desk.sim.pacifica_server.context import Context
+from desk.sim.pacifica_server.subscriptions import Subscriptions, Topic, frame_of
+from desk.sim.web import encode
+
+PRICES = Topic("prices")
+
+
+class MarketStreams:
+    """Tells subscribers what happened on the markets."""
+
+    def __init__(self, context: Context, subscriptions: Subscriptions[Connection]) -> None:
+        """Read from one context."""
+        self._context = context
+        self._exchange = context.exchange
+        self._subscriptions = subscriptions
+        self._books_due: dict[str, asyncio.TimerHandle] = {}
+        self._book_sent_ms: dict[str, int] = {}
+        self._prices_dirty: dict[str, None] = {}
+        self._prices_due: asyncio.TimerHandle | None = None
+        self._said: dict[Topic, bytes] = {}
+
+    def close(self) -> None:
+        """Stop the timers."""
+        for timer in self._books_due.values():
+            timer.cancel()
+        if self._prices_due is not None:
+            self._prices_due.cancel()
+
+    def snapshot(self, topic: Topic) -> bytes | None:
+        """Return the frame after a subscription: the present book, top of book or prices."""
+        if topic == PRICES:
+            return self._prices_frame(list(self._exchange.markets))
+        if topic.source == "book":
+            return self._book_frame(topic)
+        return self._bbo_frame(topic) if topic.source == "bbo" else None
+
+    def publish(self, events: list[ExchangeEvent]) -> None:
+        """Send, or set a time for, what a batch of events means."""
+        books: dict[str, None] = {}
+        marks: dict[str, None] = {}
+        for event in events:
+            if isinstance(event, TradePrinted):
+                self._on_trade(event)
+            elif isinstance(event, BookChanged):
+                books[event.symbol] = None
+            elif isinstance(event, StatsChanged):
+                marks[event.symbol] = None
+        for symbol in books:
+            self._push_top(symbol)
+            self._plan_book(symbol)
+        for symbol in marks:
+            self._push_candles("mark_price_candle", symbol)
+            self._plan_prices(symbol)
+
+    def _say(self, topic: Topic, content: object, frame: bytes | None) -> None:
+        """Push `frame` unless the last one of this topic had the same content."""
+        said = encode(content)
+        if frame is not None and self._said.get(topic) != said:
+            self._said[topic] = said
+            self._subscriptions.push(topic, frame)
+
+    def _on_trade(self, event: TradePrinted) -> None:
+        topic = Topic("trades", event.trade.symbol)
+        if self._subscriptions.has(topic):
+            row = rows.stream_trade(event.trade, sequence=self._exchange.sequence())
+            self._subscriptions.push(topic, frame_of(topic, [row]))
+        self._push_candles("candle", event.trade.symbol)
+
+    def _push_candles(self, source: str, symbol: str) -> None:
+        for topic in self._subscriptions.topics(source, symbol):
+            interval_ms = rows.INTERVALS_MS[topic.detail]
+            now_ms = self._exchange.now_ms
+            bars = self._exchange.candles(
+                symbol,
+                interval_ms,
+                start_ms=now_ms - interval_ms,
+                end_ms=now_ms,
+                of_mark=source == "mark_price_candle",
+            )
+            if bars:
+                row = rows.candle(symbol, topic.detail, bars[-1])
+                self._say(topic, row, frame_of(topic, row))
+
+    def _plan_prices(self, symbol: str) -> None:
+        if not self._subscriptions.has(PRICES):
+            return
+        self._prices_dirty[symbol] = None
+        if self._prices_due is None:
+            wait_s = self._context.switches.sockets.prices_interval_ms / 1000
+            loop = asyncio.get_running_loop()
+            self._prices_due = loop.call_later(wait_s, self._push_prices)
+
+    def _push_prices(self) -> None:
+        self._prices_due = None
+        symbols, self._prices_dirty = list(self._prices_dirty), {}
+        self._subscriptions.push(PRICES, self._prices_frame(symbols))
+
+    def _prices_frame(self, symbols: list[str]) -> bytes:
+        return frame_of(PRICES, [self._context.price_row(symbol) for symbol in symbols])
+
+    def _plan_book(self, symbol: str) -> None:
+        is_wanted = any(self._subscriptions.topics("book", symbol))
+        if not is_wanted or symbol in self._books_due:
+            return
+        interval_ms = self._context.switches.sockets.book_interval_ms
+        due_ms = self._book_sent_ms.get(symbol, 0) + interval_ms
+        wait_s = max(0, due_ms - self._context.door.now_ms()) / 1000
+        loop = asyncio.get_running_loop()
+        self._books_due[symbol] = loop.call_later(wait_s, self._push_book, symbol)
+
+    def _push_book(self, symbol: str) -> None:
+        del self._books_due[symbol]
+        self._book_sent_ms[symbol] = self._context.door.now_ms()
+        for topic in self._subscriptions.topics("book", symbol):
+            levels = self._context.book_rows(symbol, int(topic.detail))
+            self._say(topic, levels, self._book_frame(topic))
+
+    def _book_frame(self, topic: Topic) -> bytes:
+        data = {
+            "l": self._context.book_rows(topic.subject, int(topic.detail)),
+            "s": topic.subject,
+            "t": self._context.door.now_ms(),
+            "li": self._exchange.sequence(),
+        }
+        return frame_of(topic, data)
+
+    def _push_top(self, symbol: str) -> None:
+        topic = Topic("bbo", symbol)
+        if self._subscriptions.has(topic):
+            top = [levels[:1] for levels in self._context.book_rows(symbol, 1)]
+            self._say(topic, top, self._bbo_frame(topic))
+
+    def _bbo_frame(self, topic: Topic) -> bytes | None:
+        bids, asks = self._context.book_rows(topic.subject, 1)
+        if not bids or not asks:
+            return None
+        sequence = self._exchange.sequence()
+        data = {
+            "s": topic.subject,
+            "i": sequence,
+            "li": sequence,
+            "t": self._context.door.now_ms(),
+            "b": bids[0]["p"],
+            "B": bids[0]["a"],
+            "a": asks[0]["p"],
+            "A": asks[0]["a"],
+        }
+        return frame_of(topic, data)
