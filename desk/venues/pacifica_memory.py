@@ -1,0 +1,55 @@
+"""What this client knows of orders without asking: enough to save requests, never to decide.
+
+Pure and bounded. An order is remembered by our id, its latest state as the stream told it.
+"""
+
+from typing import TypeVar
+
+from desk.core.order import Order, OrderKind
+
+ORDERS_MAX = 2_048
+_V = TypeVar("_V")
+
+
+class OrderMemory:
+    """The latest orders by client id; the oldest make room."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._orders: dict[str, Order] = {}
+        self._kinds: dict[str, OrderKind] = {}
+
+    def note_kind(self, client_id: str, kind: OrderKind) -> None:
+        """Remember what was signed under an id."""
+        _put(self._kinds, client_id, kind)
+
+    def note(self, order: Order) -> None:
+        """Remember an order's state, unless a final one is known: updates may come late."""
+        if order.client_id is None:
+            return
+        known = self._orders.get(order.client_id)
+        if known is None or not known.status.is_final:
+            _put(self._orders, order.client_id, order)
+        self._kinds.setdefault(order.client_id, order.kind)
+
+    def final(self, client_id: str) -> Order | None:
+        """Return an order that can change no more, None while that is not known."""
+        order = self._orders.get(client_id)
+        return order if order is not None and order.status.is_final else None
+
+    def order_id(self, client_id: str) -> str | None:
+        """Return the venue's id of an order, None for an unknown one."""
+        order = self._orders.get(client_id)
+        return None if order is None else order.order_id
+
+    def is_trigger(self, client_id: str) -> bool | None:
+        """Return whether an id is a trigger's, None for an unknown one."""
+        kind = self._kinds.get(client_id)
+        return None if kind is None else kind is not OrderKind.LIMIT
+
+
+def _put(table: dict[str, _V], key: str, value: _V) -> None:
+    table.pop(key, None)
+    table[key] = value
+    if len(table) > ORDERS_MAX:
+        del table[next(iter(table))]
