@@ -7,7 +7,7 @@ sends no transaction.
 import json
 from asyncio import Event, TimerHandle, get_running_loop, timeout
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 
@@ -52,8 +52,8 @@ from desk.venues.stream import StreamHandlers, StreamSession, Subscription
 
 STATS_CHANNEL = "market_stats/all"
 PRIVATE_CHANNELS = ("account_all_orders", "account_all_trades", "account_tx", "user_stats")
-# What must have answered before the stream counts as up; the rest tells nothing we would miss.
-VITAL_CHANNELS = ("account_all_orders", "account_all_trades")
+# What must have answered before the stream counts as up: without these we would miss a fill.
+VITAL_FRAMES = frozenset((OrdersFrame, TradesFrame))
 ANSWERED_S_MAX = 5.0
 RESUBSCRIBE_S = 5.0
 STATS_AGE_S_MAX = 10.0
@@ -90,7 +90,7 @@ class LighterFeed:
         self._stats_seen_s: float | None = None
         self._stats_came = Event()
         self._ended: OrderedDict[str, Order] = OrderedDict()
-        self._answered: set[str] = set()
+        self._answered: set[type[Frame]] = set()
         self._problem: str | None = None
         self._is_announced = False
         self._patience: TimerHandle | None = None
@@ -268,9 +268,14 @@ class LighterFeed:
         try:
             frame = read_frame(text)
             with readable(channel_of(text) or "stream", text):
-                self._take(frame)
+                events = list(self._take(frame))
         except BadMessage as error:
             self._on_unreadable(text, error)
+            return
+        for event in events:
+            self._emit(event)
+        if isinstance(frame, OrdersFrame | TradesFrame) and frame.is_snapshot:
+            self._on_answer(type(frame))
 
     def _on_unreadable(self, text: str, error: BadMessage) -> None:
         """Repair what an unreadable frame may have told: a book by a snapshot, the account by a
@@ -284,18 +289,23 @@ class LighterFeed:
             return
         self._session.restart(str(error))
 
-    def _take(self, frame: Frame | None) -> None:
+    def _on_answer(self, kind: type[Frame]) -> None:
+        self._answered.add(kind)
+        if not self._is_announced and self._answered.issuperset(VITAL_FRAMES):
+            self._announce()
+
+    def _take(self, frame: Frame | None) -> Iterator[StreamEvent]:
         match frame:
             case BookFrame():
-                self._on_book(frame)
+                yield from self._on_book(frame)
             case StatsFrame():
-                self._on_stats(frame)
+                yield from self._on_stats(frame)
             case OrdersFrame():
-                self._on_orders(frame)
+                yield from self._on_orders(frame)
             case TradesFrame():
-                self._on_trades(frame)
+                yield from self._on_trades(frame)
             case TxFrame():
-                self._on_transactions(frame)
+                yield from self._on_transactions(frame)
             case UserStats():
                 self.user_stats = frame
             case Ping():
@@ -305,7 +315,7 @@ class LighterFeed:
             case Problem(code, message) if code != CODE_ALREADY_SUBSCRIBED:
                 self._problem = f"refused by the stream: {message} (code {code})"
 
-    def _on_book(self, frame: BookFrame) -> None:
+    def _on_book(self, frame: BookFrame) -> Iterator[QuoteSeen]:
         streamed = self._books.get(frame.market_id)
         if streamed is None:
             return
@@ -317,56 +327,45 @@ class LighterFeed:
         quote = streamed.book.quote(symbol, received_at_ms=self._session.last_frame_at_ms)
         if quote is not None and not _same_top(quote, self._quotes.get(frame.market_id)):
             self._quotes[frame.market_id] = quote
-            self._emit(QuoteSeen(quote))
+            yield QuoteSeen(quote)
 
-    def _on_stats(self, frame: StatsFrame) -> None:
+    def _on_stats(self, frame: StatsFrame) -> Iterator[StatsSeen]:
         self._stats_seen_s = self._clock.monotonic_s()
         for row in frame.rows:
             instrument = self._instruments.get(row.market_id)
-            if instrument is None:
+            seen = stats(row, instrument.symbol, at_ms=self._clock.now_ms()) if instrument else None
+            if seen is None:
                 continue
-            seen = stats(row, instrument.symbol, at_ms=self._clock.now_ms())
             self._stats[seen.symbol] = seen
             if seen.symbol in self._wanted:
-                self._emit(StatsSeen(seen))
+                yield StatsSeen(seen)
         self._stats_came.set()
 
-    def _on_orders(self, frame: OrdersFrame) -> None:
+    def _on_orders(self, frame: OrdersFrame) -> Iterator[OrderSeen]:
         for row in frame.rows:
             instrument = self._instruments.get(row.market_index)
             if instrument is not None:
-                self._on_order(order(row, instrument.symbol))
-        if frame.is_snapshot:
-            self._on_answer("account_all_orders")
+                yield self._order_seen(order(row, instrument.symbol))
 
-    def _on_order(self, seen: Order) -> None:
+    def _on_trades(self, frame: TradesFrame) -> Iterator[FillSeen]:
+        for row in frame.rows:
+            instrument = self._instruments.get(row.market_id)
+            if instrument is not None and self._account_index is not None:
+                for fill in fills(row, instrument.symbol, self._account_index):
+                    yield FillSeen(fill)
+
+    def _on_transactions(self, frame: TxFrame) -> Iterator[OrderSeen]:
+        for row in frame.rows:
+            refused = refused_order(row, self._instruments)
+            if refused is not None:
+                yield self._order_seen(refused)
+
+    def _order_seen(self, seen: Order) -> OrderSeen:
         if seen.client_id is not None and seen.status.is_final:
             self._ended[seen.client_id] = seen
             while len(self._ended) > ENDED_ORDERS_MAX:
                 self._ended.popitem(last=False)
-        self._emit(OrderSeen(seen))
-
-    def _on_trades(self, frame: TradesFrame) -> None:
-        if self._account_index is None:
-            return
-        for row in frame.rows:
-            instrument = self._instruments.get(row.market_id)
-            if instrument is not None:
-                for fill in fills(row, instrument.symbol, self._account_index):
-                    self._emit(FillSeen(fill))
-        if frame.is_snapshot:
-            self._on_answer("account_all_trades")
-
-    def _on_transactions(self, frame: TxFrame) -> None:
-        for row in frame.rows:
-            refused = refused_order(row, self._instruments)
-            if refused is not None:
-                self._on_order(refused)
-
-    def _on_answer(self, channel: str) -> None:
-        self._answered.add(channel)
-        if not self._is_announced and self._answered.issuperset(VITAL_CHANNELS):
-            self._announce()
+        return OrderSeen(seen)
 
 
 def _book_channel(market_id: int) -> str:

@@ -134,10 +134,10 @@ class StatsRow(Row, frozen=True):
     open_interest: str = ""
 
 
-def stats(row: StatsRow, symbol: str, *, at_ms: int) -> MarketStats:
-    """Return one market's statistics; raises `ValueError` for a price that is none."""
+def stats(row: StatsRow, symbol: str, *, at_ms: int) -> MarketStats | None:
+    """Return one market's statistics, None while it has no mark or index price."""
     if row.mark_price <= 0 or row.index_price <= 0:
-        raise ValueError(f"mark {row.mark_price}, index {row.index_price}")
+        return None
     settled = row.funding_rate
     return MarketStats(
         symbol=symbol,

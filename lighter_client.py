@@ -1,0 +1,384 @@
+"""Lighter as a `core.ports.Venue`: one account with its key, or public data alone.
+
+Assembles what `desk.venues` has for Lighter: every read (`lighter_reads`), the stream
+(`lighter_feed`), the one sender with its nonces (`lighter_sender`). What an answer means is
+decided there; what to do about it, nowhere in a client. Beyond the port: batches, modify, the
+scheduled cancel-all, margin mode, the fate of a transaction.
+"""
+
+from asyncio import gather
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from decimal import Decimal
+from random import Random
+from typing import Literal, Self
+
+from desk.core.account import MarginMode
+from desk.core.errors import ConfigError, InvariantBroken, VenueUnavailable
+from desk.core.market import Instrument
+from desk.core.order import OrderRequest, Outcome
+from desk.core.ports import Clock, SignedWrite, StreamListener
+from desk.core.secret import Secret
+from desk.core.venue import VenueName
+from desk.venues.http import ClockSkew, HttpTransport, Transport
+from desk.venues.lighter_account import read_public_keys
+from desk.venues.lighter_api import AuthTokens, LighterApi, SigningThread
+from desk.venues.lighter_crypto.limits import CancelAllMode, InvalidRequest
+from desk.venues.lighter_crypto.port import Signer
+from desk.venues.lighter_feed import LighterFeed
+from desk.venues.lighter_frames import UserStats
+from desk.venues.lighter_orders import TxFate
+from desk.venues.lighter_reads import LighterReads
+from desk.venues.lighter_sender import LighterSender
+from desk.venues.lighter_signer import LibrarySigner
+from desk.venues.lighter_tx import (
+    BuildTx,
+    LighterWrite,
+    client_index,
+    margin_fraction,
+    market_id,
+    order_write,
+    steps,
+)
+from desk.venues.limits import RequestBudget, lighter_budget, unlimited
+from desk.venues.sockets import SocketOpener
+
+MAINNET_URL = "https://mainnet.zklighter.elliot.ai"
+# Chain ids are part of every signature; the venue's SDK lists them per host, 304 for the rest.
+CHAIN_IDS = {
+    MAINNET_URL: 304,
+    "https://testnet.zklighter.elliot.ai": 300,
+    "https://api.rh.lighter.xyz": 466324,
+    "https://api.rh-testnet.lighter.xyz": 300,
+}
+CHAIN_ID_DEFAULT = 304
+STREAM_UP_S_MAX = 10.0
+_MARGIN_MODES = {MarginMode.CROSS: 0, MarginMode.ISOLATED: 1}
+
+
+class LighterClient(LighterReads):
+    """One venue, one account, one API key.
+
+    Without `signer`: public reads, the account's equity and positions if `account_index` is
+    given, and no writes.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        jitter: Callable[[], float],
+        base_url: str = MAINNET_URL,
+        ws_url: str | None = None,
+        account_index: int | None = None,
+        api_key_index: int | None = None,
+        signer: Signer | None = None,
+        limits: Literal["published", "off"] = "published",
+        transport: Transport | None = None,
+        opener: SocketOpener | None = None,
+        signing_executor: Executor | None = None,
+    ) -> None:
+        """Open nothing.
+
+        `jitter` spreads reconnections ([0, 1)). `transport` and `opener` replace the network;
+        `signing_executor` is closed with the client, None signs on the event loop.
+        """
+        self._sockets = HttpTransport(venue=VenueName.LIGHTER, base_url=base_url, clock=clock)
+        self._clock = clock
+        self._signer = signer
+        self._thread = SigningThread(signing_executor)
+        tokens = AuthTokens(signer, clock, self._thread) if signer is not None else None
+        api = LighterApi(
+            transport=transport or self._sockets, budget=_budget(limits, clock), tokens=tokens
+        )
+        feed = LighterFeed(
+            ws_url=ws_url or stream_url(base_url),
+            opener=opener or self._sockets.open_socket,
+            clock=clock,
+            jitter=jitter,
+            tokens=tokens,
+            account_index=account_index,
+        )
+        super().__init__(api=api, feed=feed, account_index=account_index)
+        self._api_key_index = api_key_index
+        self._sender: LighterSender | None = None
+        if signer is not None and account_index is not None and api_key_index is not None:
+            self._sender = LighterSender(
+                api=api,
+                clock=clock,
+                thread=self._thread,
+                account_index=account_index,
+                api_key_index=api_key_index,
+            )
+        self.remarks: tuple[str, ...] = ()
+
+    @classmethod
+    def from_environment(
+        cls,
+        env: Mapping[str, str],
+        *,
+        clock: Clock,
+        key: Literal["API_KEY", "EMERGENCY_API_KEY"] = "API_KEY",
+        read_only: bool = False,
+        limits: Literal["published", "off"] = "published",
+    ) -> Self:
+        """Return a client for the variables of `.env`; raises `ConfigError` naming one.
+
+        `key` chooses the pair `…_PRIVATE_KEY` and `…_INDEX`; `read_only` needs neither.
+        """
+        base_url = env.get("LIGHTER_BASE_URL", "").strip().rstrip("/") or MAINNET_URL
+        chain_id = _number(env, "LIGHTER_CHAIN_ID", CHAIN_IDS.get(base_url, CHAIN_ID_DEFAULT))
+        account_index = api_key_index = signer = executor = None
+        if not read_only:
+            account_index = _number(env, "ACCOUNT_INDEX")
+            api_key_index = _number(env, f"{key}_INDEX")
+            secret = Secret(_text(env, f"{key}_PRIVATE_KEY"))
+            signer = _library_signer(
+                secret,
+                account_index=account_index,
+                api_key_index=api_key_index,
+                chain_id=chain_id,
+                clock=clock,
+            )
+            executor = ThreadPoolExecutor(1, thread_name_prefix="lighter-signer")
+        elif env.get("ACCOUNT_INDEX", "").strip():
+            account_index = _number(env, "ACCOUNT_INDEX")
+        return cls(
+            clock=clock,
+            jitter=Random().random,
+            base_url=base_url,
+            ws_url=env.get("LIGHTER_WS_URL", "").strip() or None,
+            account_index=account_index,
+            api_key_index=api_key_index,
+            signer=signer,
+            limits=limits,
+            signing_executor=executor,
+        )
+
+    @property
+    def name(self) -> VenueName:
+        """Return which venue this is."""
+        return VenueName.LIGHTER
+
+    @property
+    def skew(self) -> ClockSkew:
+        """Return what the venue's answers say about its clock."""
+        return self._api.skew
+
+    @property
+    def budget(self) -> RequestBudget:
+        """Return the request budget, shared by everything this client does."""
+        return self._api.budget
+
+    @property
+    def user_stats(self) -> UserStats | None:
+        """Return the account's sums as the stream told them last."""
+        return self._feed.user_stats
+
+    # Life
+
+    async def open(self) -> None:
+        """Load the markets, prove signer and key, connect the stream: three requests.
+
+        Raises `VenueError`, `ConfigError`; `remarks` then holds what the signer has to say.
+        """
+        await self.instruments()
+        if self._signer is not None and self._sender is not None:
+            await self._check_key(self._signer)
+            await self._sender.synchronise()
+        reason = await self._feed.start(STREAM_UP_S_MAX)
+        if reason is not None:
+            raise VenueUnavailable(reason, venue=self.name, request="stream")
+
+    async def _check_key(self, signer: Signer) -> None:
+        self.remarks = await self._thread.run(signer.self_check)
+        index = self._api_key_index
+        params = {"account_index": self._account(), "api_key_index": index}
+        response = await self._api.get("apikeys", params)
+        registered = read_public_keys(response.body)
+        ours = signer.public_key().removeprefix("0x").lower()
+        if index is None or registered.get(index) != ours:
+            raise ConfigError(
+                f"lighter: the private key is not the one registered as key {index} of account"
+                f" {self._account_index}: set API_KEY_PRIVATE_KEY, API_KEY_INDEX and ACCOUNT_INDEX"
+                " as the venue issued them together"
+            )
+
+    async def close(self) -> None:
+        """Close stream, connections and signing thread; safe to call twice."""
+        await self._feed.close()
+        await gather(self._api.close(), self._sockets.close())
+        self._thread.close()
+
+    def listen(self, listener: StreamListener) -> None:
+        """Call `listener` with every stream event from now on."""
+        self._feed.listen(listener)
+
+    def watch(self, symbols: Sequence[str]) -> None:
+        """Stream books and statistics of exactly these symbols."""
+        self._feed.watch(symbols)
+
+    # Orders
+
+    async def sign(self, request: OrderRequest) -> SignedWrite:
+        """Return the order signed; raises `NotAligned` or `InvariantBroken`."""
+        sender, signer = self._writing()
+        instrument = self._instrument(request.symbol)
+        write = order_write(signer, request, instrument, now_ms=self._clock.now_ms())
+        return await sender.sign(write)
+
+    async def send(self, write: SignedWrite) -> Outcome:
+        """Send once what `sign` returned."""
+        return await self._writing()[0].send(_own(write))
+
+    async def send_batch(self, writes: Sequence[SignedWrite]) -> list[Outcome]:
+        """Send up to 15 signed writes in one request; each has its own outcome."""
+        return await self._writing()[0].send_batch([_own(write) for write in writes])
+
+    async def modify(
+        self,
+        symbol: str,
+        *,
+        client_id: str,
+        size: Decimal,
+        price: Decimal,
+        trigger_price: Decimal | None = None,
+    ) -> Outcome:
+        """Change a resting order's size (base units), price and trigger price (USD)."""
+        _, signer = self._writing()
+        instrument = self._instrument(symbol)
+        instrument.check_size(size)
+        instrument.check_price(price)
+        fields = {
+            "market_index": market_id(instrument),
+            "order_index": client_index(client_id),
+            "base_amount": steps(size, instrument.size_lot),
+            "price": steps(price, instrument.price_tick),
+            "trigger_price": steps(trigger_price or Decimal(0), instrument.price_tick),
+        }
+        return await self._do(
+            client_id, lambda nonce: signer.modify_order(**fields, nonce=nonce), is_guard=False
+        )
+
+    async def cancel(self, symbol: str, *, client_id: str) -> Outcome:
+        """Cancel one order by our id."""
+        _, signer = self._writing()
+        market, index = market_id(self._instrument(symbol)), client_index(client_id)
+        return await self._do(
+            client_id,
+            lambda nonce: signer.cancel_order(market_index=market, order_index=index, nonce=nonce),
+        )
+
+    async def cancel_all(self, symbol: str | None = None) -> Outcome:
+        """Cancel every order of one symbol, or of the account, at once.
+
+        In a market without orders of ours it changes nothing but the nonce: the fence.
+        """
+        market = None if symbol is None else market_id(self._instrument(symbol))
+        return await self._cancel_all(CancelAllMode.IMMEDIATE, market_index=market)
+
+    async def schedule_cancel_all(self, at_ms: int | None) -> Outcome:
+        """Have the venue cancel every order at `at_ms` (5 minutes to 15 days ahead), stops
+        included; None calls it off."""
+        mode = CancelAllMode.ABORT_SCHEDULED if at_ms is None else CancelAllMode.SCHEDULED
+        return await self._cancel_all(mode, time_ms=at_ms or 0)
+
+    # Settings
+
+    async def set_leverage(
+        self, symbol: str, *, value: int, mode: MarginMode = MarginMode.CROSS
+    ) -> Outcome:
+        """Set margin mode and multiple; at most 40 such transactions a minute."""
+        _, signer = self._writing()
+        fields = {
+            "market_index": market_id(self._instrument(symbol)),
+            "initial_margin_fraction": margin_fraction(value),
+            "margin_mode": _MARGIN_MODES[mode],
+        }
+        return await self._do(
+            "", lambda nonce: signer.update_leverage(**fields, nonce=nonce), is_guard=False
+        )
+
+    # Doubts
+
+    async def resolve_unknown(self, tx_hash: str) -> TxFate:
+        """Return what became of a transaction (`Unknown.reference`): one or two requests.
+
+        `NOT_FOUND` proves nothing before `Unknown.expires_at_ms`, unless another transaction of
+        ours has taken its nonce: then the answer is `FAILED`. Raises `VenueError`.
+        """
+        return await self._writing()[0].fate(tx_hash)
+
+    # How
+
+    async def _cancel_all(
+        self, mode: CancelAllMode, *, time_ms: int = 0, market_index: int | None = None
+    ) -> Outcome:
+        _, signer = self._writing()
+        return await self._do(
+            "",
+            lambda nonce: signer.cancel_all(
+                time_in_force=int(mode), time_ms=time_ms, market_index=market_index, nonce=nonce
+            ),
+        )
+
+    async def _do(self, client_id: str, build: BuildTx, *, is_guard: bool = True) -> Outcome:
+        return await self._writing()[0].send(LighterWrite(client_id, build, is_guard))
+
+    def _writing(self) -> tuple[LighterSender, Signer]:
+        if self._sender is None or self._signer is None:
+            raise InvariantBroken("a read-only lighter client was asked to write")
+        return self._sender, self._signer
+
+    def _instrument(self, symbol: str) -> Instrument:
+        if symbol not in self._instruments:
+            raise InvariantBroken(f"lighter has no market {symbol}, or was not opened")
+        return self._instruments[symbol]
+
+
+def _own(write: SignedWrite) -> LighterWrite:
+    if not isinstance(write, LighterWrite):
+        raise InvariantBroken("a write another venue signed")
+    return write
+
+
+def _budget(limits: Literal["published", "off"], clock: Clock) -> RequestBudget:
+    if limits == "off":
+        return unlimited(VenueName.LIGHTER, clock.monotonic_s)
+    return lighter_budget(clock.monotonic_s)
+
+
+def stream_url(base_url: str) -> str:
+    """Return the stream address that belongs to a REST address: never another deployment's."""
+    return f"{base_url.rstrip('/').replace('http', 'ws', 1)}/stream"
+
+
+def _text(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "").strip()
+    if not value:
+        raise ConfigError(f"{name} is missing: set it in .env (see .env.example)")
+    return value
+
+
+def _number(env: Mapping[str, str], name: str, default: int | None = None) -> int:
+    if default is not None and not env.get(name, "").strip():
+        return default
+    text = _text(env, name)
+    if not (text.isascii() and text.isdigit()):
+        raise ConfigError(f"{name} is {text!r}: it must be a whole number, 0 or above")
+    return int(text)
+
+
+def _library_signer(
+    key: Secret, *, account_index: int, api_key_index: int, chain_id: int, clock: Clock
+) -> Signer:
+    try:
+        return LibrarySigner(
+            key,
+            account_index=account_index,
+            api_key_index=api_key_index,
+            chain_id=chain_id,
+            now_ms=clock.now_ms,
+        )
+    except InvalidRequest as error:
+        raise ConfigError(f"ACCOUNT_INDEX or the key's index is wrong: {error}") from error
