@@ -4,6 +4,7 @@ Sans-IO and deterministic: it never reads a clock, never draws a number, never w
 through `advance`. The work is done by the modules beside this one; here they are put together.
 """
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
@@ -11,26 +12,21 @@ from desk.core.account import MarginMode
 from desk.core.book import Level
 from desk.core.funding import HourlyRate
 from desk.core.order import Side
+from desk.sim.exchange import changes, entry, liquidation, settings, settlement, triggers
+from desk.sim.exchange.accounts import Account
+from desk.sim.exchange.arrivals import settle
+from desk.sim.exchange.audit import audit
 from desk.sim.exchange.events import ExchangeEvent
-from desk.sim.exchange.orders import NewOrder, OrderView, TriggerLeg
+from desk.sim.exchange.floor import Floor
+from desk.sim.exchange.matching import Walk, meet_new_depth, walk
+from desk.sim.exchange.orders import NewOrder, TriggerLeg
+from desk.sim.exchange.reading import Reading
 from desk.sim.exchange.rules import MarketSpec, VenueRules
-from desk.sim.exchange.views import (
-    AccountView,
-    AuditLine,
-    Bar,
-    CashRow,
-    Fill,
-    FundingPaid,
-    FundingRow,
-    MarketSetting,
-    RestingOrder,
-    Stats,
-    Trade,
-)
-from desk.sim.exchange.words import FillCause, Grouping
+from desk.sim.exchange.views import AuditLine, Bar, Fill, FundingRow, Trade
+from desk.sim.exchange.words import CashKind, FillCause, Grouping, OrderType
 
 
-class Exchange:
+class Exchange(Reading):
     """One venue: its markets, its accounts, its time.
 
     Every request may raise `Refusal`; then nothing happened. A request that is taken may still
@@ -40,10 +36,20 @@ class Exchange:
 
     def __init__(self, rules: VenueRules, markets: Sequence[MarketSpec], *, start_ms: int) -> None:
         """Open with empty books at `start_ms`."""
+        super().__init__(Floor(rules, markets, start_ms))
         self.rules = rules
         self.markets: dict[str, MarketSpec] = {spec.symbol: spec for spec in markets}
-        self.now_ms = start_ms
-        self.listeners: list[Callable[[ExchangeEvent], None]] = []
+        settlement.put_next(self._floor)
+
+    @property
+    def now_ms(self) -> int:
+        """Return the instant the exchange stands at."""
+        return self._floor.now_ms
+
+    @property
+    def listeners(self) -> list[Callable[[ExchangeEvent], None]]:
+        """Return the list of listeners: append to it to be told."""
+        return self._floor.listeners
 
     # Time
 
@@ -53,11 +59,15 @@ class Exchange:
 
         An instant in the past is ignored.
         """
-        raise NotImplementedError
+        while (due := self._floor.schedule.next_ms()) is not None and due <= now_ms:
+            at_ms, task = self._floor.schedule.pop()
+            self._floor.now_ms = max(at_ms, self._floor.now_ms)
+            task()
+        self._floor.now_ms = max(now_ms, self._floor.now_ms)
 
     def next_due_ms(self) -> int | None:
         """Return the next instant `advance` has work at (always at least the next settlement)."""
-        raise NotImplementedError
+        return self._floor.schedule.next_ms()
 
     # The market model
 
@@ -77,18 +87,40 @@ class Exchange:
         Triggers and liquidations on the new mark run before this returns. `premium` is the sampled
         funding premium, a signed fraction of index.
         """
-        raise NotImplementedError
+        floor, market = self._floor, self._floor.market(symbol)
+        market.index, market.mark = index, mark
+        market.meter.sample(floor.now_ms, premium)
+        market.tape.mark(floor.now_ms, mark)
+        market.book.replace(bids, asks)
+        meet_new_depth(floor, market)
+        settle(floor, market)
+        floor.emit(market.stats_changed)
+        if market.triggers:
+            triggers.check(floor, market)
+        for account in floor.accounts.values():
+            if account.size_of(symbol):
+                liquidation.check(floor, account)
 
     def trade_ambient(
         self, symbol: str, side: Side, size: Decimal, *, price: Decimal | None = None
     ) -> Decimal:
         """Let a stranger take up to `size` base units, at `price` or better; return what was
         taken."""
-        raise NotImplementedError
+        floor, market = self._floor, self._floor.market(symbol)
+        way = Walk(market, side, size, limit=price)
+        walk(floor, way)
+        settle(floor, market)
+        return way.taken
 
     def pin_funding(self, symbol: str, rate: HourlyRate | None) -> None:
         """Make the estimate and the settlements of `symbol` be `rate` until given None."""
-        raise NotImplementedError
+        market = self._floor.market(symbol)
+        market.meter.pinned = rate
+        self._floor.emit(market.stats_changed)
+
+    def set_open_interest(self, symbol: str, base: Decimal) -> None:
+        """Say how many base units strangers hold long; our accounts' longs are added to it."""
+        self._floor.market(symbol).open_interest = base
 
     def backfill(
         self,
@@ -100,27 +132,34 @@ class Exchange:
     ) -> None:
         """Put history from before `start_ms` (oldest first) in front of what is recorded; `bars`
         are one-minute bars."""
-        raise NotImplementedError
+        market = self._floor.market(symbol)
+        market.tape.load(bars, trades)
+        rows = market.funding_rows
+        market.funding_rows = deque([*funding, *rows], maxlen=rows.maxlen)
 
     # Accounts
 
     def add_account(self, *, collateral: Decimal, account_id: int, fee_level: int = 0) -> None:
         """Open an account holding `collateral` USD."""
-        raise NotImplementedError
+        self._floor.accounts[account_id] = account = Account(account_id, fee_level)
+        self._floor.post(account, CashKind.DEPOSIT, collateral)
 
     def deposit(self, account_id: int, amount: Decimal) -> None:
         """Add USD to the account's cash; a negative `amount` withdraws."""
-        raise NotImplementedError
+        account = self._floor.account(account_id)
+        kind = CashKind.DEPOSIT if amount > 0 else CashKind.WITHDRAW
+        self._floor.post(account, kind, amount)
+        self._floor.account_changed(account)
 
     def set_fee_level(self, account_id: int, fee_level: int) -> None:
         """Move an account to another row of `rules.tiers`."""
-        raise NotImplementedError
+        self._floor.account(account_id).fee_level = fee_level
 
     # Requests
 
     def submit(self, account_id: int, order: NewOrder) -> int:
         """Take an order and return its id; it reaches the book after its speed bump."""
-        raise NotImplementedError
+        return entry.submit(self._floor, account_id, order)
 
     def submit_group(
         self, account_id: int, orders: Sequence[NewOrder], grouping: Grouping
@@ -129,7 +168,7 @@ class Exchange:
 
         ONE_TRIGGERS_*: the first is the parent, children wake when it has filled.
         """
-        raise NotImplementedError
+        return entry.submit_group(self._floor, account_id, orders, grouping)
 
     def set_position_tpsl(
         self,
@@ -142,7 +181,9 @@ class Exchange:
     ) -> tuple[int, ...]:
         """Rest reduce-only triggers on the open position, replacing earlier ones of the same kind
         without a size; `side` is the closing side. Return their ids."""
-        raise NotImplementedError
+        legs = ((take_profit, OrderType.TAKE_PROFIT), (stop_loss, OrderType.STOP_LOSS))
+        given = [(leg, kind) for leg, kind in legs if leg is not None]
+        return entry.set_position_tpsl(self._floor, account_id, symbol, side=side, legs=given)
 
     def cancel(
         self,
@@ -158,7 +199,15 @@ class Exchange:
 
         Pacifica refuses at once (ORDER_NOT_FOUND, UNKNOWN_CLIENT_ID); Lighter answers in `TxDone`.
         """
-        raise NotImplementedError
+        changes.cancel(
+            self._floor,
+            account_id,
+            symbol,
+            order_id=order_id,
+            client_id=client_id,
+            tag=tag,
+            triggers_only=triggers_only,
+        )
 
     def cancel_all(
         self,
@@ -170,7 +219,13 @@ class Exchange:
     ) -> int:
         """Cancel all orders, triggers too, in one market or everywhere; return how many are live
         now."""
-        raise NotImplementedError
+        return changes.cancel_all(
+            self._floor,
+            account_id,
+            symbol=symbol,
+            exclude_reduce_only=exclude_reduce_only,
+            tag=tag,
+        )
 
     def modify(
         self,
@@ -189,13 +244,23 @@ class Exchange:
 
         `size` is the new total on Lighter, the new order's size on Pacifica; None keeps.
         """
-        raise NotImplementedError
+        return changes.modify(
+            self._floor,
+            account_id,
+            symbol,
+            order_id=order_id,
+            client_id=client_id,
+            size=size,
+            price=price,
+            trigger_price=trigger_price,
+            tag=tag,
+        )
 
     def schedule_cancel_all(
         self, account_id: int, at_ms: int | None, *, tag: str | None = None
     ) -> None:
         """Cancel everything at `at_ms` (5 minutes to 15 days ahead); None aborts (Lighter)."""
-        raise NotImplementedError
+        settings.schedule_cancel_all(self._floor, account_id, at_ms, tag=tag)
 
     def set_leverage(
         self,
@@ -208,20 +273,27 @@ class Exchange:
     ) -> None:
         """Set an account's initial margin fraction in a market (1 / leverage), and on Lighter the
         margin mode with it."""
-        raise NotImplementedError
+        settings.set_leverage(
+            self._floor,
+            account_id,
+            symbol,
+            fraction=initial_margin_fraction,
+            margin_mode=margin_mode,
+            tag=tag,
+        )
 
     def set_margin_mode(
         self, account_id: int, symbol: str, margin_mode: MarginMode, *, tag: str | None = None
     ) -> None:
         """Set cross or isolated; refused with a position or an order in the market."""
-        raise NotImplementedError
+        settings.set_margin_mode(self._floor, account_id, symbol, margin_mode, tag=tag)
 
     def move_isolated_margin(
         self, account_id: int, symbol: str, amount: Decimal, *, tag: str | None = None
     ) -> None:
         """Move USD from cash into an isolated position's margin; negative takes it out
         (Lighter)."""
-        raise NotImplementedError
+        settings.move_isolated_margin(self._floor, account_id, symbol, amount, tag=tag)
 
     # The control plane
 
@@ -235,126 +307,10 @@ class Exchange:
     ) -> Fill:
         """Close `fraction` (0..1] of a position at mark by the venue's hand, rounded up to a lot;
         LIQUIDATION takes the fee, DELEVERAGE does not."""
-        raise NotImplementedError
+        account = self._floor.account(account_id)
+        return liquidation.close_by_hand(self._floor, account, symbol, fraction, cause=cause)
 
     def audit(self) -> tuple[AuditLine, ...]:
         """Return every account's books by ascending id; raise `InvariantBroken` if one of them
         does not balance to the last decimal."""
-        raise NotImplementedError
-
-    # Accounts, read
-
-    def account_ids(self) -> tuple[int, ...]:
-        """Return the accounts, ascending."""
-        raise NotImplementedError
-
-    def account(self, account_id: int) -> AccountView:
-        """Return the account at the present marks."""
-        raise NotImplementedError
-
-    def settings(self, account_id: int) -> tuple[MarketSetting, ...]:
-        """Return leverage and margin mode of every market, in the order of `markets`."""
-        raise NotImplementedError
-
-    def touched(self, account_id: int) -> tuple[str, ...]:
-        """Return the markets the account ever had a fill in (Lighter prints them even when
-        flat)."""
-        raise NotImplementedError
-
-    def orders(self, account_id: int, symbol: str | None = None) -> tuple[OrderView, ...]:
-        """Return open and pending orders, oldest first; those in a speed bump are left out."""
-        raise NotImplementedError
-
-    def order_history(
-        self, account_id: int, symbol: str | None = None, *, limit: int = 1000
-    ) -> tuple[OrderView, ...]:
-        """Return finished orders, newest first (bounded by `ORDERS_KEPT_MAX`)."""
-        raise NotImplementedError
-
-    def order(self, order_id: int, *, symbol: str | None = None) -> OrderView | None:
-        """Return an order in any state, while it is remembered; `symbol` is needed on Lighter,
-        where ids repeat across markets."""
-        raise NotImplementedError
-
-    def order_by_client_id(self, account_id: int, client_id: str) -> OrderView | None:
-        """Return the account's latest order with this client id, in any state."""
-        raise NotImplementedError
-
-    def order_events(self, order_id: int) -> tuple[OrderView, ...]:
-        """Return the pictures of an order after each of its events, newest first (Pacifica)."""
-        raise NotImplementedError
-
-    def fills(
-        self, account_id: int, symbol: str | None = None, *, limit: int = 1000
-    ) -> tuple[Fill, ...]:
-        """Return the account's fills, newest first (bounded by `FILLS_KEPT_MAX`)."""
-        raise NotImplementedError
-
-    def account_trades(
-        self, account_id: int, symbol: str | None = None, *, limit: int = 1000
-    ) -> tuple[Trade, ...]:
-        """Return the same executions as public trades with both sides, newest first."""
-        raise NotImplementedError
-
-    def funding_payments(
-        self, account_id: int, symbol: str | None = None, *, limit: int = 1000
-    ) -> tuple[FundingPaid, ...]:
-        """Return payments, newest first (bounded by `PAYMENTS_KEPT_MAX`)."""
-        raise NotImplementedError
-
-    def balance_history(self, account_id: int, *, limit: int = 1000) -> tuple[CashRow, ...]:
-        """Return changes of cash, newest first (bounded by `CASH_KEPT_MAX`)."""
-        raise NotImplementedError
-
-    # Markets, read
-
-    def sequence(self) -> int:
-        """Return the last order id dealt, or the count of changes on Lighter (Pacifica's `li`)."""
-        raise NotImplementedError
-
-    def levels(self, symbol: str, side: Side, depth: int) -> list[Level]:
-        """Return up to `depth` aggregated levels of `side` (BUY: bids), best first, strangers'
-        and our accounts' orders together."""
-        raise NotImplementedError
-
-    def level_counts(self, symbol: str, side: Side, depth: int) -> list[int]:
-        """Return how many orders stand at each of `levels`; a stranger's level counts as one."""
-        raise NotImplementedError
-
-    def resting_orders(self, symbol: str, side: Side, depth: int) -> tuple[RestingOrder, ...]:
-        """Return single orders, best first; each stranger's level is one order with a stable
-        id."""
-        raise NotImplementedError
-
-    def book_nonce(self, symbol: str) -> int:
-        """Return a number that grows with each change of the book."""
-        raise NotImplementedError
-
-    def stats(self, symbol: str) -> Stats:
-        """Return the market's statistics."""
-        raise NotImplementedError
-
-    def trades(self, symbol: str, *, limit: int = 100) -> tuple[Trade, ...]:
-        """Return public trades, newest first (bounded by `TRADES_KEPT_MAX`)."""
-        raise NotImplementedError
-
-    def candles(
-        self,
-        symbol: str,
-        interval_ms: int,
-        *,
-        start_ms: int,
-        end_ms: int,
-        limit: int = 4000,
-        of_mark: bool = False,
-    ) -> tuple[Bar, ...]:
-        """Return bars whose opening is in [start_ms, end_ms], OLDEST first, the newest `limit` of
-        them; aggregated up from one minute, or of the mark price."""
-        raise NotImplementedError
-
-    def funding_history(
-        self, symbol: str, *, since_ms: int = 0, until_ms: int | None = None, limit: int = 1000
-    ) -> tuple[FundingRow, ...]:
-        """Return settled periods inside the range, newest first (bounded by
-        `FUNDING_KEPT_MAX`)."""
-        raise NotImplementedError
+        return audit(self._floor)

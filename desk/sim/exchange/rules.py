@@ -153,6 +153,7 @@ class VenueRules:
     order_life_ms_min: int
     order_life_ms_max: int
     stranger_account_id: int
+    backstop_account_id: int  # insurance fund or backstop liquidator
     first_trade_id: int
     first_order_id: int
 
@@ -246,7 +247,8 @@ def lighter_rules(*, funding_interval_ms: int = SETTLEMENT_PERIOD_MS) -> VenueRu
 
     Source: Lighter API docs (account types, order limits, funding, margin). An account's
     `fee_level` indexes standard, premium, plus. The percent per hour published with four decimals
-    makes the quantum 1e-6, hence the floor 0.0012 %.
+    makes the quantum 1e-6, hence the floor 0.0012 %. The venue names its price collars but
+    publishes no width: those here are ours.
     """
     return VenueRules(
         venue=VenueName.LIGHTER,
@@ -260,7 +262,7 @@ def lighter_rules(*, funding_interval_ms: int = SETTLEMENT_PERIOD_MS) -> VenueRu
             payment_price=PriceReading.INDEX,
             payment_step=Decimal("0.000001"),
         ),
-        collars=Collars(Decimal("0.05"), Decimal("0.95"), Decimal("0.5")),
+        collars=Collars(Decimal("0.1"), Decimal("0.95"), Decimal("0.5")),
         limits=OrderLimits(1500, 1000, 500, 16),
         liquidation=LiquidationRules(Decimal("0.01"), Decimal(0), True, 1, Decimal(0), None),
         minimums=MinimumReading.RESTING_ONLY,
@@ -278,6 +280,7 @@ def lighter_rules(*, funding_interval_ms: int = SETTLEMENT_PERIOD_MS) -> VenueRu
         order_life_ms_min=300_000,
         order_life_ms_max=30 * DAY_MS,
         stranger_account_id=91_249,
+        backstop_account_id=(1 << 48) - 1,
         first_trade_id=19_209_000_000,
         first_order_id=0,
     )
@@ -322,6 +325,7 @@ def pacifica_rules(*, funding_interval_ms: int = SETTLEMENT_PERIOD_MS) -> VenueR
         order_life_ms_min=0,
         order_life_ms_max=365 * DAY_MS,
         stranger_account_id=0,
+        backstop_account_id=0,
         first_trade_id=80_000_000,
         first_order_id=1_557_000_000,
     )

@@ -35,6 +35,9 @@ class OrderType(StrEnum):
         return self.value.endswith("-limit")
 
 
+PROFIT_TYPES = (OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT)
+
+
 class TimeInForce(StrEnum):
     """How long an order lives; TOB is a post-only that is re-priced behind the opposite best."""
 

@@ -1,0 +1,31 @@
+"""What is due when: one heap for delayed requests, expiries, settlements and cancel-alls."""
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+
+Task = Callable[[], None]
+
+
+class Schedule:
+    """Tasks by instant, then by the order they were put in."""
+
+    __slots__ = ("_count", "_heap")
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._heap: list[tuple[int, int, Task]] = []
+        self._count = 0
+
+    def put(self, at_ms: int, task: Task) -> None:
+        """Run `task` at `at_ms`; a task whose subject is gone by then must do nothing."""
+        self._count += 1
+        heappush(self._heap, (at_ms, self._count, task))
+
+    def next_ms(self) -> int | None:
+        """Return the earliest instant with a task, None without tasks."""
+        return self._heap[0][0] if self._heap else None
+
+    def pop(self) -> tuple[int, Task]:
+        """Take the earliest task."""
+        at_ms, _, task = heappop(self._heap)
+        return at_ms, task
