@@ -56,7 +56,13 @@ class Home:
 
     @property
     def lock(self) -> Path:
-        """Return the lock file that guards the state; beside it, for a rename swaps the state."""
+        """Return the lock file that guards the state.
+
+        Beside it, for a rename swaps the state file; beside the folder of a run apart, for that is
+        cleared.
+        """
+        if self.work != self.root:
+            return self.work.with_name(self.work.name + ".lock")
         return self.state.with_name(self.state.name + ".lock")
 
     @property

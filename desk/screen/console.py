@@ -47,6 +47,20 @@ class ConsoleView:
             self._show_hour(at_ms, state.hedge)
         self._show_result(state)
 
+    def farewell(self, state: BotState) -> None:
+        """Say how things stand when the process ends: what is held, and how to go on."""
+        hedge = state.hedge
+        if hedge is None:
+            self._console.print(f"[bold]Flat.[/] {state.cycles_done} cycles done.")
+            return
+        size = abs(hedge.held(hedge.long_venue)).normalize()
+        self._console.print(
+            f"[bold yellow]Left open:[/] {size:f} {hedge.symbol}, long {hedge.long_venue}, "
+            f"short {hedge.long_venue.twin} ({state.phase}). Nothing watches it until you run\n"
+            "  python lighter_pacifica_hedge.py\n"
+            "again, which takes it over. To be flat at once, close both legs on the venues."
+        )
+
     def line(self, at_ms: int, label: str, text: str, *, style: str = "") -> None:
         """Print one stamped line."""
         stamp = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone()

@@ -66,6 +66,21 @@ def _verdict(row: Candidate) -> Text:
     return text
 
 
+def nearest_line(candidates: Sequence[Candidate]) -> str:
+    """Return what the nearest symbol lacks, and which key would change it."""
+    if not candidates:
+        return "No symbol is listed on both venues."
+    first = candidates[0]
+    if first.is_eligible:
+        return f"{first.symbol} may be opened: long {first.long_venue}, {_apr(first.spread)} APR."
+    lacks = []
+    for refusal in first.refusals:
+        missing = f", {refusal.missing_bps:.2f} bp short" if refusal.missing_bps is not None else ""
+        key = f"; the key is {refusal.key}" if refusal.key is not None else ""
+        lacks.append(f"{refusal.reason}{missing}{key}")
+    return f"Nothing to open. Nearest is {first.symbol}: " + "; ".join(lacks) + "."
+
+
 def cycle_books(result: CycleResult) -> Table:
     """Return what a finished cycle brought, split into price, funding and fees for each leg."""
     title = (

@@ -1,0 +1,44 @@
+"""SIGINT and SIGTERM: the first asks politely, the second exits, as does lost patience."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+FINISH_S_MAX = 8.0
+EXIT_FAILED = 1
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def signals_heeded(ask: Callable[[], None], last_words: Callable[[str], None]) -> Iterator[None]:
+    """Within, the first signal calls `ask`; the next one, or eight seconds, end the process.
+
+    `last_words` is given the reason before the process ends without ceremony, with code 1.
+    """
+    loop = asyncio.get_running_loop()
+    asked = False
+
+    def leave_now(why: str) -> None:
+        last_words(why)
+        sys.stderr.flush()
+        sys.stdout.flush()
+        os._exit(EXIT_FAILED)
+
+    def on_signal() -> None:
+        nonlocal asked
+        if asked:
+            leave_now("second signal")
+        asked = True
+        loop.call_later(FINISH_S_MAX, leave_now, f"not finished within {FINISH_S_MAX:g} s")
+        ask()
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, on_signal)
+    try:
+        yield
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
