@@ -63,6 +63,10 @@ class Keyring:
             raise LighterRefusal(codes.ACCOUNT_NOT_FOUND)
         return self._addresses[account_index]
 
+    def account_indices(self) -> list[int]:
+        """Return every account, ascending."""
+        return sorted(self._addresses)
+
     def accounts_of(self, l1_address: str) -> list[int]:
         """Return the accounts of an address, ascending."""
         wanted = l1_address.lower()

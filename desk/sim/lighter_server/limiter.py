@@ -1,0 +1,46 @@
+"""The venue's request limits: 60 a minute and address on a standard account, then the firewall.
+
+Transactions count the same whether they come by REST or by WebSocket. Who goes on after 429 is
+answered 405 by the firewall for a minute (venue's rate limit page; seen by clients).
+"""
+
+from decimal import Decimal
+from enum import Enum
+
+from desk.sim.web import Limits, RollingWindow
+
+REQUESTS_PER_MINUTE = Decimal(60)
+REFUSALS_UNTIL_BLOCKED = 30
+BLOCK_MS = 60_000
+MINUTE_MS = 60_000
+
+
+class Verdict(Enum):
+    """What becomes of a request."""
+
+    PASS = 200
+    TOO_MANY = 429
+    BLOCKED = 405
+
+
+class RequestLimiter:
+    """Count requests by address."""
+
+    def __init__(self, limits: Limits) -> None:
+        """Count nothing when `limits` is OFF."""
+        self._is_on = limits is Limits.PUBLISHED
+        self._window = RollingWindow(REQUESTS_PER_MINUTE, window_ms=MINUTE_MS)
+        self._refused = RollingWindow(Decimal(REFUSALS_UNTIL_BLOCKED), window_ms=MINUTE_MS)
+        self._blocked_until_ms: dict[str, int] = {}
+
+    def judge(self, address: str, now_ms: int) -> Verdict:
+        """Count one request and say what becomes of it."""
+        if not self._is_on:
+            return Verdict.PASS
+        if now_ms < self._blocked_until_ms.get(address, 0):
+            return Verdict.BLOCKED
+        if self._window.charge(address, Decimal(1), now_ms):
+            return Verdict.PASS
+        if not self._refused.charge(address, Decimal(1), now_ms):
+            self._blocked_until_ms[address] = now_ms + BLOCK_MS
+        return Verdict.TOO_MANY
