@@ -6,9 +6,10 @@ caller's. Works alone: without credentials it reads every public figure.
 """
 
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from asyncio import gather
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Self
+from typing import Literal, Self
 
 from desk.core.account import Account, Leverage, MarginMode
 from desk.core.book import Book, Quote
@@ -28,8 +29,8 @@ from desk.core.stream import OrderSeen, StreamEvent
 from desk.core.venue import VenueName
 from desk.venues import pacifica_operations as operations
 from desk.venues.http import HttpTransport, Transport
-from desk.venues.limits import RequestBudget, pacifica_budget
-from desk.venues.pacifica_access import Credentials, read_access
+from desk.venues.limits import RequestBudget, pacifica_budget, unlimited
+from desk.venues.pacifica_access import MAINNET, Credentials, Endpoints, read_access
 from desk.venues.pacifica_account_reads import AccountReads
 from desk.venues.pacifica_errors import Refusal
 from desk.venues.pacifica_market_reads import MarketReads
@@ -43,7 +44,7 @@ from desk.venues.pacifica_rest import (
     PacificaWrite,
 )
 from desk.venues.pacifica_streams import AccountSeen, PacificaStreams
-from desk.venues.sockets import AiohttpSockets, SocketOpener
+from desk.venues.sockets import SocketOpener
 
 STREAM_OPEN_S_MAX = 15.0
 PROBE_ID = "00000000-0000-8000-8000-000000000000"  # an id no order ever has
@@ -67,41 +68,39 @@ class PacificaClient:
     def __init__(
         self,
         *,
-        transport: Transport,
-        opener: SocketOpener,
-        ws_url: str,
         clock: Clock,
         jitter: Callable[[], float],
+        endpoints: Endpoints = MAINNET,
         credentials: Credentials | None = None,
         api_key: Secret | None = None,
-        budget: RequestBudget | None = None,
+        limits: Literal["published", "off"] = "published",
         expiry_window_ms: int = EXPIRY_WINDOW_MS,
-        close_sockets: Callable[[], Awaitable[None]] | None = None,
+        transport: Transport | None = None,
+        opener: SocketOpener | None = None,
     ) -> None:
-        """Keep the parts; nothing is opened.
+        """Open nothing.
 
-        `jitter` draws from [0, 1) for the pauses between reconnections. `budget` counts half
-        credits. Without `credentials` account reads and writes raise `InvariantBroken`.
+        `jitter` spreads reconnections ([0, 1)). `transport` and `opener` replace the network.
+        Without `credentials` account reads and writes raise `InvariantBroken`.
         """
-        self._transport = transport
-        self._close_sockets = close_sockets
+        self._network = HttpTransport(venue=VenueName.PACIFICA, base_url=endpoints.url, clock=clock)
         self._account = None if credentials is None else credentials.account
         self._rest = PacificaRest(
-            transport=transport,
+            transport=transport or self._network,
             clock=clock,
-            budget=budget or _budget(clock, api_key),
+            budget=_budget(clock, limits=limits, has_key=api_key is not None),
             account=self._account,
             signer=None if credentials is None else credentials.signer,
             api_key=api_key,
             expiry_window_ms=expiry_window_ms,
         )
         self._streams = PacificaStreams(
-            ws_url,
-            opener=opener,
+            endpoints.ws_url,
+            opener=opener or self._network.open_socket,
             clock=clock,
             jitter=jitter,
             account=self._account,
-            headers={} if api_key is None else {"PF-API-KEY": api_key.reveal()},
+            headers=self._rest.headers,
         )
         self._memory = OrderMemory()
         self._streams.listen(self._remember)
@@ -121,26 +120,20 @@ class PacificaClient:
         *,
         clock: Clock,
         read_only: bool = False,
-        budget: RequestBudget | None = None,
+        limits: Literal["published", "off"] = "published",
     ) -> Self:
-        """Return a client for the live venue, or for whatever `env` points to.
+        """Return a client for the variables of `.env`; raises `ConfigError` naming one.
 
-        Variables: `desk.venues.pacifica_access.read_access`. Raises `ConfigError`.
+        Variables: `desk.venues.pacifica_access.read_access`; `read_only` needs none.
         """
         access = read_access(env, read_only=read_only)
-        sockets = AiohttpSockets()
         return cls(
-            transport=HttpTransport(
-                venue=VenueName.PACIFICA, base_url=access.endpoints.url, clock=clock
-            ),
-            opener=sockets,
-            ws_url=access.endpoints.ws_url,
             clock=clock,
             jitter=random.Random().random,
+            endpoints=access.endpoints,
             credentials=access.credentials,
             api_key=access.api_key,
-            budget=budget,
-            close_sockets=sockets.close,
+            limits=limits,
         )
 
     @property
@@ -174,9 +167,7 @@ class PacificaClient:
     async def close(self) -> None:
         """Close sockets and connections."""
         await self._streams.close()
-        await self._transport.close()
-        if self._close_sockets is not None:
-            await self._close_sockets()
+        await gather(self._rest.close(), self._network.close())
 
     def listen(self, listener: StreamListener) -> None:
         """Call `listener` with every stream event from now on."""
@@ -365,7 +356,8 @@ class PacificaClient:
         return await self._rest.send_batch([self._rest.sign(each) for each in batch])
 
 
-def _budget(clock: Clock, api_key: Secret | None) -> RequestBudget:
-    has_key = api_key is not None
-    limit = HALF_CREDITS_PER_MINUTE_WITH_KEY if has_key else HALF_CREDITS_PER_MINUTE
-    return pacifica_budget(clock.monotonic_s, credits_max=limit)
+def _budget(clock: Clock, *, limits: str, has_key: bool) -> RequestBudget:
+    if limits == "off":
+        return unlimited(VenueName.PACIFICA, clock.monotonic_s)
+    credits_max = HALF_CREDITS_PER_MINUTE_WITH_KEY if has_key else HALF_CREDITS_PER_MINUTE
+    return pacifica_budget(clock.monotonic_s, credits_max=credits_max)

@@ -23,8 +23,11 @@ _WS_OF = {MAINNET_URL: MAINNET_WS_URL, TESTNET_URL: TESTNET_WS_URL}
 class Endpoints:
     """The two addresses of one deployment; `url` ends in /api/v1."""
 
-    url: str = MAINNET_URL
-    ws_url: str = MAINNET_WS_URL
+    url: str
+    ws_url: str
+
+
+MAINNET = Endpoints(MAINNET_URL, MAINNET_WS_URL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ class Refusal(StrEnum):
     AMOUNT_TOO_HIGH = "amount_too_high"
     OFF_STEP = "off_step"
     NO_REASONABLE_PRICE = "no_reasonable_price"
+    POST_ONLY_CROSSES = "post_only_crosses"
     PRICE_TOO_FAR = "price_too_far_from_mark"
     REDUCE_ONLY_SIDE = "reduce_only_side"
     REDUCE_ONLY_AMOUNT = "reduce_only_amount"
@@ -57,6 +58,7 @@ _BY_TEXT: tuple[tuple[str, Refusal], ...] = (
     ("order amount too high", Refusal.AMOUNT_TOO_HIGH),
     ("not a multiple of", Refusal.OFF_STEP),
     ("no reasonable price", Refusal.NO_REASONABLE_PRICE),
+    ("post only", Refusal.POST_ONLY_CROSSES),
     ("price too far from mark", Refusal.PRICE_TOO_FAR),
     ("invalid reduce-only order side", Refusal.REDUCE_ONLY_SIDE),
     ("invalid reduce-only order amount", Refusal.REDUCE_ONLY_AMOUNT),

@@ -105,7 +105,7 @@ class PacificaRest:
         self._account = account
         self._signer = signer
         self._expiry_window_ms = expiry_window_ms
-        self._headers = {} if api_key is None else {"PF-API-KEY": api_key.reveal()}
+        self.headers = {} if api_key is None else {"PF-API-KEY": api_key.reveal()}
         self._skew = ClockSkew()
         self.half_credits_heavy = HALF_CREDITS_HEAVY_WITH_KEY if api_key else HALF_CREDITS_HEAVY
 
@@ -113,6 +113,10 @@ class PacificaRest:
     def skew_ms(self) -> int | None:
         """Return the venue's clock minus ours in ms, None before the first answer."""
         return self._skew.estimate_ms
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._transport.close()
 
     # Reads
 
@@ -128,7 +132,7 @@ class PacificaRest:
         Raises `RateLimited`, `NotSent`, `VenueUnavailable`, `VenueRejected`, `BadMessage`. A lost
         connection is tried once more inside the deadline.
         """
-        request = HttpRequest("GET", path, params=params or {}, headers=self._headers)
+        request = HttpRequest("GET", path, params=params or {}, headers=self.headers)
         cost = self.half_credits_heavy if heavy else HALF_CREDITS_LIGHT
         ends_s = self._clock.monotonic_s() + DEADLINE_S
         for tries_left in reversed(range(READ_TRIES_MAX)):
@@ -264,7 +268,7 @@ class PacificaRest:
         return outcomes or _all_unknown(writes, "the batch's answer cannot be read")
 
     def _post(self, path: str, body: bytes) -> HttpRequest:
-        return HttpRequest("POST", path, json_body=body, headers=self._headers, is_write=True)
+        return HttpRequest("POST", path, json_body=body, headers=self.headers, is_write=True)
 
     async def _write(
         self, request: HttpRequest, writes: Sequence[PacificaWrite], *, cost: int

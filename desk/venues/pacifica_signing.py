@@ -24,32 +24,6 @@ _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _DIGITS = {character: value for value, character in enumerate(_ALPHABET)}
 _TEXT_LENGTH_MAX = 128
 
-# What the venue signs per operation; other keys of a body are carried unsigned and ignored. Keys
-# are the operation types of the signing header (docs.pacifica.fi, one page per operation).
-SIGNED_FIELDS: Mapping[str, frozenset[str]] = {
-    operation: frozenset(fields.split())
-    for operation, fields in {
-        "create_order": "symbol price amount side tif reduce_only client_order_id"
-        " take_profit stop_loss builder_code",
-        "create_market_order": "symbol amount side slippage_percent reduce_only client_order_id"
-        " take_profit stop_loss builder_code",
-        "create_stop_order": "symbol side reduce_only stop_order builder_code",
-        "set_position_tpsl": "symbol side take_profit stop_loss builder_code",
-        "cancel_order": "symbol order_id client_order_id",
-        "cancel_all_orders": "symbol all_symbols exclude_reduce_only",
-        "cancel_stop_order": "symbol order_id client_order_id",
-        "edit_order": "symbol price amount order_id client_order_id",
-        "update_leverage": "symbol leverage",
-        "update_margin_mode": "symbol is_isolated",
-        "bind_agent_wallet": "agent_wallet",
-        "list_agent_wallets": "",
-        "list_api_keys": "",
-        "create_api_key": "",
-        "revoke_api_key": "api_key",
-        "approve_builder_code": "builder_code max_fee_rate",
-    }.items()
-}
-
 
 def signing_bytes(
     operation: str, payload: Payload, *, timestamp_ms: int, expiry_window_ms: int
@@ -67,16 +41,6 @@ def signing_bytes(
         "data": payload,
     }
     return msgspec.json.encode(message, order="sorted")
-
-
-def signed_payload(operation: str, body: Payload) -> dict[str, Any]:
-    """Return the part of a request body that its signature covers: the operation's known fields
-    that are not null.
-
-    Raises `KeyError` for an operation we do not know.
-    """
-    fields = SIGNED_FIELDS[operation]
-    return {name: value for name, value in body.items() if name in fields and value is not None}
 
 
 class Signer:

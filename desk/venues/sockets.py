@@ -148,26 +148,6 @@ def aiohttp_opener(
     return open_socket
 
 
-class AiohttpSockets:
-    """A `SocketOpener` with a session of its own, made at the first call."""
-
-    def __init__(self) -> None:
-        """Open nothing yet: a session needs a running loop."""
-        self._session: aiohttp.ClientSession | None = None
-
-    async def __call__(self, url: str, headers: Mapping[str, str]) -> Socket:
-        """Return an open socket; raises `SocketLost`."""
-        if self._session is None:
-            self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
-        return await aiohttp_opener(self._session)(url, headers)
-
-    async def close(self) -> None:
-        """Close the session; safe to call twice."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
-
-
 def describe(error: object) -> str:
     """Return an exception's class and text in one short line, for people."""
     text = str(error)

@@ -1,0 +1,425 @@
+"""The stream session: it stays connected, says what it lost, and repeats its wishes."""
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from desk.engine.clock import LoopClock
+from desk.venues.sockets import SocketLost, SocketOpener, aiohttp_opener, is_fatal
+from desk.venues.stream import (
+    SessionState,
+    StreamHandlers,
+    StreamSession,
+    StreamSettings,
+    Subscription,
+    backoff_delays,
+)
+from test.venues.sockets import FakeServer
+from test.virtual import run_virtual
+
+Story = Callable[["Stage"], Awaitable[None]]
+
+
+class Stage:
+    """A session on a scripted server, and what its handlers heard."""
+
+    def __init__(self, settings: StreamSettings) -> None:
+        self.server = FakeServer()
+        self.heard: list[str] = []
+        self.session = StreamSession(
+            "ws://venue/ws",
+            opener=self.server,
+            handlers=StreamHandlers(
+                on_text=self.heard.append,
+                on_up=lambda: self.heard.append("up"),
+                on_down=lambda reason: self.heard.append(f"down: {reason}"),
+            ),
+            clock=LoopClock(asyncio.get_running_loop(), 0),
+            jitter=lambda: 0.0,
+            settings=settings,
+        )
+
+    def want(self, key: str) -> None:
+        """Want a subscription whose texts are its key with a sign."""
+        self.session.subscribe(Subscription(key, lambda: f"+{key}", f"-{key}"))
+
+
+def play(story: Story, **settings: Any) -> Stage:
+    """Run a story against a started session on virtual time, and close it."""
+
+    async def main() -> Stage:
+        stage = Stage(StreamSettings(**settings))
+        try:
+            await story(stage)
+        finally:
+            await stage.session.close()
+        return stage
+
+    return run_virtual(main())
+
+
+async def up(stage: Stage) -> None:
+    """Start the session and wait until it stands."""
+    stage.session.start()
+    assert await stage.session.wait_up(1)
+
+
+def test_delays_grow_to_a_maximum() -> None:
+    """Each pause doubles until the maximum, half of it being left to chance."""
+    delays = backoff_delays(lambda: 0.0, first_s=1, delay_s_max=5)
+
+    assert [0.5, 1, 2, 2.5, 2.5] == list(itertools.islice(delays, 5))
+
+
+def test_jitter_fills_the_other_half() -> None:
+    """The largest draw gives the whole step."""
+    assert 1.0 == next(backoff_delays(lambda: 1.0, first_s=1))
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (None, False),
+        (400, True),
+        (403, True),
+        (404, True),
+        (429, False),
+        (408, False),
+        (503, False),
+    ],
+)
+def test_only_an_understood_refusal_is_fatal(status: int | None, expected: bool) -> None:
+    """A 4xx says that trying again is useless; time-outs, overload and outages do not."""
+    assert expected is is_fatal(SocketLost("no", status=status))
+
+
+def test_wishes_are_sent_in_order_before_up() -> None:
+    """Subscriptions made before the connection go out first, in the order they were made."""
+
+    async def story(stage: Stage) -> None:
+        stage.want("a")
+        stage.want("b")
+        await up(stage)
+        assert ["+a", "+b"] == stage.server.last.sent
+
+    assert ["up"] == play(story).heard
+
+
+def test_wishes_are_repeated_on_every_connection() -> None:
+    """After a lost connection the present wishes, and only those, are sent again."""
+
+    async def story(stage: Stage) -> None:
+        await up(stage)
+        stage.want("a")
+        stage.want("b")
+        stage.session.unsubscribe("a")
+        await asyncio.sleep(1)
+        assert ["+a", "+b", "-a"] == stage.server.last.sent
+        stage.server.last.drop()
+        await asyncio.sleep(1)
+        assert ["+b"] == stage.server.last.sent
+
+    heard = play(story).heard
+    assert ["up", "down: closed by the server (code 1000)", "up"] == heard
+
+
+def test_texts_arrive_in_order_and_control_frames_do_not() -> None:
+    """A control frame proves life but carries nothing to the handler."""
+
+    async def story(stage: Stage) -> None:
+        await up(stage)
+        for text in ("one", "", "two"):
+            stage.server.last.push(text)
+        await asyncio.sleep(0.1)
+
+    assert ["up", "one", "two"] == play(story).heard
+
+
+def test_silence_ends_a_connection_that_did_not_close() -> None:
+    """Without any frame for `silence_s_max` the connection is replaced."""
+
+    async def story(stage: Stage) -> None:
+        await up(stage)
+        await asyncio.sleep(21)
+        assert stage.server.sockets[0].is_closed
+        assert 2 == len(stage.server.sockets)
+
+    assert "down: silent for 20 s" in play(story).heard
+
+
+def test_answers_to_heartbeats_keep_a_quiet_connection() -> None:
+    """A peer that answers heartbeats is alive, however little it has to say."""
+
+    async def story(stage: Stage) -> None:
+        await up(stage)
+        for _ in range(6):
+            await asyncio.sleep(10)
+            stage.server.last.push("pong")
+        assert 1 == len(stage.server.sockets)
+        assert "ping" == stage.server.last.sent[0]
+
+    play(story, heartbeat_text="ping")
+
+
+def test_heartbeat_without_a_text_is_a_protocol_ping() -> None:
+    """A venue without its own heartbeat gets WebSocket pings."""
+
+    async def story(stage: Stage) -> None:
+        await up(stage)
+        await asyncio.sleep(15)
+        assert 1 == stage.server.last.pings
+
+    play(story)
+
+
+def test_first_refusal_is_final() -> None:
+    """An upgrade refused before the first success is not tried again."""
+
+    async def story(stage: Stage) -> None:
+        stage.server.failures = [SocketLost("forbidden", status=403)]
+        stage.session.start()
+        assert not await stage.session.wait_up(60)
+        assert SessionState.REFUSED is stage.session.state
+
+    assert ["down: forbidden"] == play(story).heard
+
+
+def test_later_refusal_is_an_outage() -> None:
+    """Once it has been up, a refused upgrade is tried again."""
+
+    async def story(stage: Stage) -> None:
+        await up(stage)
+        stage.server.failures = [SocketLost("forbidden", status=403)]
+        stage.server.last.drop()
+        await asyncio.sleep(5)
+        assert stage.session.is_up
+
+    play(story)
+
+
+def test_pauses_grow_while_nothing_stands() -> None:
+    """Failed attempts follow each other at growing distances."""
+
+    async def story(stage: Stage) -> None:
+        stage.server.failures = [SocketLost("no route")] * 4
+        stage.session.start()
+        assert await stage.session.wait_up(60)
+        opened = stage.server.opened_at_s
+        assert [0.125, 0.25, 0.5, 1.0] == [b - a for a, b in itertools.pairwise(opened)]
+
+    play(story)
+
+
+def test_pauses_start_anew_after_a_stable_connection() -> None:
+    """A connection that stood for `stable_s` resets the back-off, one that fell at once does
+    not."""
+
+    async def story(stage: Stage) -> None:
+        for stood_s in (0, 0, 15):
+            assert await stage.session.wait_up(10)
+            await asyncio.sleep(stood_s)
+            stage.server.last.drop()
+            await asyncio.sleep(0.01)
+        lost_at_s = asyncio.get_running_loop().time()
+        assert await stage.session.wait_up(10)
+        assert 0.2 > asyncio.get_running_loop().time() - lost_at_s
+
+    async def started(stage: Stage) -> None:
+        stage.session.start()
+        await story(stage)
+
+    play(started)
+
+
+def test_connection_attempts_have_a_deadline() -> None:
+    """A server that never answers the upgrade is given up after `connect_s_max`."""
+
+    async def story(stage: Stage) -> None:
+        async def never(url: str, headers: object) -> Any:
+            await asyncio.Event().wait()
+
+        stage.session._opener = never
+        stage.session.start()
+        await asyncio.sleep(3.1)
+
+    assert "down: no connection in 3 s" == play(story, connect_s_max=3.0).heard[0]
+
+
+def test_sending_needs_a_connection() -> None:
+    """A text handed over while down is not sent later."""
+
+    async def story(stage: Stage) -> None:
+        assert not stage.session.send("lost")
+        await up(stage)
+        assert stage.session.send("kept")
+        await asyncio.sleep(0.1)
+        assert ["kept"] == stage.server.last.sent
+
+    play(story)
+
+
+def test_full_queue_replaces_the_connection() -> None:
+    """A peer that takes nothing loses the connection instead of filling our memory."""
+
+    async def story(stage: Stage) -> None:
+        await up(stage)
+        stage.server.last.takes_nothing = True
+        assert [True, True, False] == [stage.session.send("x") for _ in range(3)]
+        await asyncio.sleep(1)
+
+    assert "down: send queue full" in play(story, outgoing_max=2).heard
+
+
+def test_restart_replaces_the_connection() -> None:
+    """An owner that saw a gap gets a new connection, with its reason."""
+
+    async def story(stage: Stage) -> None:
+        await up(stage)
+        stage.session.restart("gap")
+        await asyncio.sleep(1)
+        assert 2 == len(stage.server.sockets)
+
+    assert ["up", "down: gap", "up"] == play(story).heard
+
+
+def test_subscriptions_are_bounded() -> None:
+    """One wish too many is the owner's mistake."""
+
+    async def story(stage: Stage) -> None:
+        stage.want("a")
+        stage.want("a")
+        with pytest.raises(ValueError, match="more than 1"):
+            stage.want("b")
+
+    play(story, subscriptions_max=1)
+
+
+def test_close_is_silent_and_final() -> None:
+    """After `close` handlers hear nothing and nothing is opened."""
+
+    async def story(stage: Stage) -> None:
+        await up(stage)
+        await stage.session.close()
+        await stage.session.close()
+        assert stage.server.last.is_closed
+        await asyncio.sleep(60)
+        assert SessionState.CLOSED is stage.session.state
+
+    assert ["up"] == play(story).heard
+
+
+def test_failing_handler_reaches_the_loop() -> None:
+    """An exception out of a handler is a bug: it ends the session and is reported at once."""
+    reported: list[dict[str, Any]] = []
+    heard: list[str] = []
+
+    async def story(stage: Stage) -> None:
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _, context: reported.append(context)
+        )
+        stage.session._handlers = StreamHandlers(
+            on_text=lambda text: heard.append(str(1 / 0)),
+            on_up=lambda: None,
+            on_down=lambda reason: None,
+        )
+        await up(stage)
+        stage.server.last.push("x")
+        await asyncio.sleep(1)
+        assert SessionState.CLOSED is stage.session.state
+
+    play(story)
+    assert isinstance(reported[0]["exception"], ZeroDivisionError)
+
+
+def test_frame_age_counts_from_the_last_frame() -> None:
+    """The age that gates an opening is that of the last frame of any kind."""
+
+    async def story(stage: Stage) -> None:
+        await up(stage)
+        await asyncio.sleep(3)
+        stage.server.last.push("")
+        await asyncio.sleep(2)
+        assert 2.0 == pytest.approx(stage.session.frame_age_s)
+        assert 3_000 == stage.session.last_frame_at_ms
+
+    play(story)
+
+
+def serve(handler: Callable[[web.Request], Awaitable[web.StreamResponse]], story: Any) -> None:
+    """Run a story against a real loopback server; it gets an opener and the server's URL."""
+
+    async def main() -> None:
+        app = web.Application()
+        app.router.add_get("/ws", handler)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = runner.addresses[0][:2]
+        try:
+            async with aiohttp.ClientSession() as session:
+                await story(aiohttp_opener(session), f"ws://{host}:{port}/ws")
+        finally:
+            await runner.cleanup()
+
+    asyncio.run(main())
+
+
+async def echo(request: web.Request) -> web.WebSocketResponse:
+    """Ping once, echo every text, close on "bye"."""
+    socket = web.WebSocketResponse(autoping=False)
+    await socket.prepare(request)
+    await socket.ping()
+    async for message in socket:
+        if message.data == "bye":
+            break
+        if message.type is aiohttp.WSMsgType.TEXT:
+            await socket.send_str(message.data)
+    return socket
+
+
+def test_real_socket_carries_texts_and_answers_pings() -> None:
+    """On the wire a ping comes as a control frame, texts as texts, and a close as a loss."""
+
+    async def story(opener: SocketOpener, url: str) -> None:
+        socket = await opener(url, {})
+        assert "" == await socket.receive()
+        await socket.send("hello")
+        assert "hello" == await socket.receive()
+        await socket.send("bye")
+        with pytest.raises(SocketLost, match="closed by the server"):
+            await socket.receive()
+        await socket.close()
+        await socket.close()
+
+    serve(echo, story)
+
+
+def test_refused_upgrade_carries_its_status() -> None:
+    """A refused upgrade says with which HTTP status."""
+
+    async def forbid(request: web.Request) -> web.Response:
+        return web.Response(status=403)
+
+    async def story(opener: SocketOpener, url: str) -> None:
+        with pytest.raises(SocketLost) as caught:
+            await opener(url, {})
+        assert 403 == caught.value.status
+
+    serve(forbid, story)
+
+
+def test_missing_server_is_a_loss() -> None:
+    """No server at all is a lost socket without a status."""
+
+    async def story(opener: SocketOpener, url: str) -> None:
+        with pytest.raises(SocketLost) as caught:
+            await opener("ws://127.0.0.1:1/ws", {})
+        assert caught.value.status is None
+
+    serve(echo, story)
