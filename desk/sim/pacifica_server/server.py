@@ -1,6 +1,5 @@
 """Puts the Pacifica server together as an aiohttp application: `/api/v1/*` and `/ws`."""
 
-import asyncio
 from typing import Any
 
 from aiohttp import web
@@ -9,6 +8,7 @@ from aiohttp.typedefs import Handler
 from desk.core.ports import Clock
 from desk.core.venue import VenueName
 from desk.sim.accounts import PACIFICA_ACCOUNT_ID, PacificaAccount
+from desk.sim.acts import keep_time
 from desk.sim.faults import Fault, FaultKind, FaultPlan
 from desk.sim.pacifica_server.account_api import AccountApi
 from desk.sim.pacifica_server.connection import Connection
@@ -71,7 +71,7 @@ class PacificaServer:
             sync=self._sync,
         )
         self._credits = Credits(self.registry, self.switches.credits, limits)
-        self._signed = SignedApi(self._context, nudge=self._nudge)
+        self._signed = SignedApi(self._context, nudge=lambda: keep_time(world))
         self._subscriptions: Subscriptions[Connection] = Subscriptions()
         self._publisher = Publisher(self._context, self._subscriptions)
         self._connections: dict[int, Connection] = {}
@@ -94,12 +94,6 @@ class PacificaServer:
 
     def _sync(self) -> None:
         self._world.sync(self._clock.now_ms())
-
-    def _nudge(self) -> None:
-        """Come back when what was just set in motion is due: a speed bump is shorter than the
-        world's own steps."""
-        wait_ms = max(0, self._world.next_due_ms() - self._clock.now_ms())
-        asyncio.get_running_loop().call_later(wait_ms / 1000, self._sync)
 
     @web.middleware
     async def _count(self, request: web.Request, handler: Handler) -> web.StreamResponse:
