@@ -130,6 +130,7 @@ class Feed:
         if self._line in (Line.LIVE, Line.SILENT):
             self._line = Line.DOWN
             self._forget()
+            self._books.clear()
             self._tell(StreamDown(self._clock.now_ms(), reason))
 
     def mend(self) -> None:
@@ -154,7 +155,6 @@ class Feed:
     def _forget(self) -> None:
         self._private.clear()
         self._changed.clear()
-        self._books.clear()
 
     def _hear(self, event: ExchangeEvent) -> None:
         """Queue what concerns this client; the exchange is in the middle of something."""
