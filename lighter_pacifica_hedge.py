@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from desk.engine.home import Home
     from desk.hedge.config import Config
     from desk.hedge.state import BotState
+    from desk.sim.serve import Embedded
 
 EXIT_DONE, EXIT_FAILED, EXIT_RUNNING = 0, 1, 3
 DEMO_START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z: the same for every demo of a seed
@@ -254,7 +255,7 @@ async def demo(args: argparse.Namespace, config: "Config", home: "Home") -> int:
         open_log(home.log, clock)
         world = World(seed, start_ms=DEMO_START_MS, profile=Profile.SHOWCASE)
         embedded = await start_embedded(world, clock=clock)
-        venues = build_venues(embedded.env(), clock, python_signer=True)
+        venues = embedded_venues(embedded, clock, seed)
         try:
             await asyncio.gather(*(venue.open() for venue in venues.values()))
             if args.once:
@@ -265,6 +266,48 @@ async def demo(args: argparse.Namespace, config: "Config", home: "Home") -> int:
         finally:
             await close_all(venues)
             await embedded.close()
+
+
+def embedded_venues(embedded: "Embedded", clock: "Clock", seed: int) -> "dict[VenueName, Venue]":
+    """Return both clients for venues in this process: the live ones but for signer and jitter.
+
+    The library's signatures carry the machine's time and are drawn anew each time; ours follow the
+    virtual clock, so that the same seed gives the same bytes.
+    """
+    from random import Random
+
+    from desk.core.venue import VenueName
+    from desk.sim.accounts import CHAIN_ID
+    from desk.venues.lighter_signer import PythonSigner
+    from desk.venues.pacifica_access import read_access
+    from lighter_client import LighterClient
+    from pacifica_client import PacificaClient
+
+    account, endpoints = embedded.credentials.lighter, embedded.endpoints
+    signer = PythonSigner(
+        account.key.private_key,
+        account_index=account.account_index,
+        api_key_index=account.key.index,
+        chain_id=CHAIN_ID,
+        now_ms=clock.now_ms,
+    )
+    lighter = LighterClient(
+        clock=clock,
+        jitter=Random(seed).random,
+        base_url=endpoints.lighter_url,
+        ws_url=endpoints.lighter_ws_url,
+        account_index=account.account_index,
+        api_key_index=account.key.index,
+        signer=signer,
+    )
+    access = read_access(embedded.env(), read_only=False)
+    pacifica = PacificaClient(
+        clock=clock,
+        jitter=Random(seed).random,
+        endpoints=access.endpoints,
+        credentials=access.credentials,
+    )
+    return {VenueName.LIGHTER: lighter, VenueName.PACIFICA: pacifica}
 
 
 def demo_banner(seed: int, config: "Config") -> str:
@@ -280,8 +323,8 @@ def demo_banner(seed: int, config: "Config") -> str:
 # Live
 
 
-def build_venues(
-    env: Mapping[str, str], clock: "Clock", *, python_signer: bool = False, read_only: bool = False
+def live_venues(
+    env: Mapping[str, str], clock: "Clock", *, read_only: bool
 ) -> "dict[VenueName, Venue]":
     """Return both clients as `env` says. Raises `ConfigError`, naming the variable and the mend."""
     from desk.core.venue import VenueName
@@ -289,9 +332,7 @@ def build_venues(
     from pacifica_client import PacificaClient
 
     return {
-        VenueName.LIGHTER: LighterClient.from_environment(
-            env, clock=clock, read_only=read_only, python_signer=python_signer
-        ),
+        VenueName.LIGHTER: LighterClient.from_environment(env, clock=clock, read_only=read_only),
         VenueName.PACIFICA: PacificaClient.from_environment(env, clock=clock, read_only=read_only),
     }
 
@@ -319,7 +360,7 @@ async def live(args: argparse.Namespace, config: "Config", home: "Home") -> int:
     from desk.engine.clock import SystemClock
 
     clock = SystemClock()
-    venues = build_venues(read_env(home), clock, read_only=args.once)
+    venues = live_venues(read_env(home), clock, read_only=args.once)
     try:
         if args.once:
             await asyncio.gather(*(venue.open() for venue in venues.values()))

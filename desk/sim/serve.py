@@ -76,6 +76,10 @@ class Embedded:
             },
         }
 
+    def env(self) -> dict[str, str]:
+        """Return the same as variables."""
+        return dict(line.split("=", 1) for line in self.env_text().splitlines())
+
     def env_text(self) -> str:
         """Return a `.env` for the daemon; it holds private keys."""
         return as_env(self.credentials, self.endpoints)

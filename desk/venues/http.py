@@ -177,7 +177,8 @@ def _new_session() -> aiohttp.ClientSession:
 
 
 async def _mark_connected(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
-    context.trace_request_ctx.connected = True
+    if context.trace_request_ctx is not None:  # a WebSocket upgrade carries none
+        context.trace_request_ctx.connected = True
 
 
 def refuse_unusable(
