@@ -48,7 +48,7 @@ def decode(raw: bytes | str, kind: type[T], request: str) -> T:
     """Return `raw` as `kind`; raises `BadMessage` naming `request`."""
     try:
         return cast(T, _decoder(cast(Hashable, kind)).decode(raw))
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeError) as error:
         raise bad(str(error), request, raw) from error
 
 

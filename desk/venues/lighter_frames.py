@@ -187,7 +187,7 @@ def channel_of(text: str) -> str:
     """Return the channel of a frame ("order_book:0"), "" when it names none or is broken."""
     try:
         return msgspec.json.decode(text, type=_Envelope).channel
-    except (msgspec.MsgspecError, UnicodeEncodeError):
+    except (msgspec.MsgspecError, UnicodeError):
         return ""
 
 
