@@ -6,6 +6,7 @@ The world, its clock and the accounts come together here; nothing of one venue's
 import asyncio
 import contextlib
 import errno
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -189,7 +190,7 @@ async def _listen(app: web.Application, port: int, name: str, runners: list[web.
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
         raise PortInUse(
-            f"port {port} for {name} cannot be used ({error.strerror}): stop what listens there "
+            f"port {port} for {name} cannot be used ({os.strerror(error.errno)}): stop what listens there "
             f"or choose another with --{name}-port"
         ) from error
     host, bound_port = runner.addresses[0][:2]

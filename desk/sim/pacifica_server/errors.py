@@ -5,11 +5,13 @@ between editions of the docs; those that clients rely on come first ("Failed to 
 """
 
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 
 from aiohttp import web
 
 from desk.sim.exchange import Refusal, RefusalReason
 from desk.sim.faults import Fault, FaultKind
+from desk.sim.pacifica_server.rows import money
 from desk.sim.pacifica_server.switches import PacificaSwitches
 from desk.sim.web import HTML_PAGE, json_response
 
@@ -140,7 +142,7 @@ WORDINGS: dict[RefusalReason, Wording] = {
         11, "Cannot decrease leverage with open position.: {detail}"
     ),
     RefusalReason.MARGIN_MODE_LOCKED: Wording(
-        12, "Cannot update margin with open position for {account}: {detail}"
+        12, "Cannot update margin with open position for {account}: isolated {detail}"
     ),
     RefusalReason.INVALID_MARGIN_MODE: Wording(12, "Cannot update margin: {detail}"),
     RefusalReason.INVALID_MARGIN_AMOUNT: Wording(59, "Invalid amount: {detail}"),
@@ -173,10 +175,19 @@ _JOINERS = {
 
 
 def _detail(refusal: Refusal, symbol: str) -> str:
+    values = [_neat(value) for value in refusal.values]
     joiner = _JOINERS.get(refusal.reason)
-    if joiner is not None and len(refusal.values) >= 2:
-        return joiner.format(*refusal.values)
-    return " ".join(refusal.values) or refusal.message or symbol
+    if joiner is not None and len(values) >= 2:
+        return joiner.format(*values)
+    return " ".join(values) or refusal.message or symbol
+
+
+def _neat(text: str) -> str:
+    """Return a number at most six decimals long, any other text as it is."""
+    try:
+        return money(Decimal(text))
+    except InvalidOperation:
+        return text
 
 
 def refuse_by_fault(fault: Fault) -> web.StreamResponse:

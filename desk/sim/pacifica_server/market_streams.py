@@ -25,7 +25,6 @@ class MarketStreams:
         self._subscriptions = subscriptions
         self._books_due: dict[str, asyncio.TimerHandle] = {}
         self._book_sent_ms: dict[str, int] = {}
-        self._prices_dirty: dict[str, None] = {}
         self._prices_due: asyncio.TimerHandle | None = None
         self._said: dict[Topic, bytes] = {}
 
@@ -39,7 +38,7 @@ class MarketStreams:
     def snapshot(self, topic: Topic) -> bytes | None:
         """Return the frame after a subscription: the present book, top of book or prices."""
         if topic == PRICES:
-            return self._prices_frame(list(self._exchange.markets))
+            return self._prices_frame()
         if topic.source == "book":
             return self._book_frame(topic)
         return self._bbo_frame(topic) if topic.source == "bbo" else None
@@ -60,7 +59,8 @@ class MarketStreams:
             self._plan_book(symbol)
         for symbol in marks:
             self._push_candles("mark_price_candle", symbol)
-            self._plan_prices(symbol)
+        if marks:
+            self._plan_prices()
 
     def _say(self, topic: Topic, content: object, frame: bytes | None) -> None:
         """Push `frame` unless the last one of this topic had the same content."""
@@ -91,21 +91,19 @@ class MarketStreams:
                 row = rows.candle(symbol, topic.detail, bars[-1])
                 self._say(topic, row, frame_of(topic, row))
 
-    def _plan_prices(self, symbol: str) -> None:
-        if not self._subscriptions.has(PRICES):
-            return
-        self._prices_dirty[symbol] = None
-        if self._prices_due is None:
+    def _plan_prices(self) -> None:
+        if self._prices_due is None and self._subscriptions.has(PRICES):
             wait_s = self._context.switches.sockets.prices_interval_ms / 1000
             loop = asyncio.get_running_loop()
             self._prices_due = loop.call_later(wait_s, self._push_prices)
 
     def _push_prices(self) -> None:
         self._prices_due = None
-        symbols, self._prices_dirty = list(self._prices_dirty), {}
-        self._subscriptions.push(PRICES, self._prices_frame(symbols))
+        self._subscriptions.push(PRICES, self._prices_frame())
 
-    def _prices_frame(self, symbols: list[str]) -> bytes:
+    def _prices_frame(self) -> bytes:
+        """Return every market: ccxt 4.5.90 fails on a push that leaves out the one it watches."""
+        symbols = self._exchange.markets
         return frame_of(PRICES, [self._context.price_row(symbol) for symbol in symbols])
 
     def _plan_book(self, symbol: str) -> None:
