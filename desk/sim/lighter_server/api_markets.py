@@ -100,9 +100,10 @@ class MarketsApi:
         """Answer `orderBookOrders`: single orders, asks ascending, bids descending."""
         market = self._reader.market(query.integer("market_id"))
         limit = query.within("limit", 1, BOOK_ORDERS_MAX)
+        stranger = self._exchange.rules.stranger_account_id
         asks, bids = (
             [
-                rows.resting_row(market, order)
+                rows.resting_row(market, order, stranger=stranger, now_ms=query.now_ms)
                 for order in self._exchange.resting_orders(market.symbol, side, limit)
             ]
             for side in (Side.SELL, Side.BUY)

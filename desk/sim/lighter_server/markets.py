@@ -33,6 +33,7 @@ Row = dict[str, Any]
 INSURANCE_FUND_ACCOUNT_INDEX = (1 << 48) - 1
 ORDER_QUOTE_LIMIT = Decimal("281474976.710655")
 OPEN_INTEREST_LIMIT = "72057594037927936.000000"
+ORDER_LIFE_MS = 28 * 86_400_000
 LIQUIDATION_FEE_PERCENT = "1.0000"
 COMPARED_EXCHANGES = ("binance", "bybit", "hyperliquid")
 COMPARED_RATE_8H = Decimal("0.0001")  # the others sit at their floor, which is not Lighter's
@@ -215,16 +216,17 @@ def market_stats(market: WireMarket, stats: Stats, rules: VenueRules) -> Row:
     }
 
 
-def resting_row(market: WireMarket, order: RestingOrder) -> Row:
-    """Return one order of `orderBookOrders`."""
+def resting_row(market: WireMarket, order: RestingOrder, *, stranger: int, now_ms: int) -> Row:
+    """Return one order of `orderBookOrders`; `stranger` owns what none of our accounts does."""
+    at_ms = order.at_ms or now_ms
     return {
         "order_index": order.order_id,
         "order_id": str(order.order_id),
-        "owner_account_index": order.account_id,
+        "owner_account_index": order.account_id if order.account_id >= 0 else stranger,
         "initial_base_amount": market.size(order.initial_size),
         "remaining_base_amount": market.size(order.remaining),
         "price": market.price(order.price),
-        "order_expiry": order.at_ms + 28 * 86_400_000,
+        "order_expiry": at_ms + ORDER_LIFE_MS,
         "transaction_time": order.at_ms * 1000,
     }
 
