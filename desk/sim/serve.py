@@ -190,8 +190,8 @@ async def _listen(app: web.Application, port: int, name: str, runners: list[web.
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
         raise PortInUse(
-            f"port {port} for {name} cannot be used ({os.strerror(error.errno)}): stop what listens there "
-            f"or choose another with --{name}-port"
+            f"port {port} for {name} cannot be used ({os.strerror(error.errno)}): "
+            f"stop what listens there or choose another with --{name}-port"
         ) from error
     host, bound_port = runner.addresses[0][:2]
     return f"{host}:{bound_port}"

@@ -25,6 +25,7 @@ class AccountApi:
         """Read from one context."""
         self._context = context
         self._exchange = context.exchange
+        self._seen = context.mishaps.seen
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
@@ -83,7 +84,7 @@ class AccountApi:
         data = []
         if member is not None:
             open_orders = self._exchange.orders(member.account_id)
-            data = [account_rows.open_order(row) for row in open_orders]
+            data = [account_rows.open_order(self._seen(row)) for row in open_orders]
         return done(data, last_order_id=self._exchange.sequence())
 
     async def order_history(self, request: web.Request) -> web.Response:
@@ -98,7 +99,7 @@ class AccountApi:
             found,
             request.query,
             id_of=lambda row: row.order_id,
-            print_row=account_rows.past_order,
+            print_row=lambda row: account_rows.past_order(self._seen(row)),
         )
 
     async def order_events(self, request: web.Request) -> web.Response:
@@ -107,7 +108,7 @@ class AccountApi:
         events = self._exchange.order_events(order_id)
         if not events and self._context.switches.unknown_history_is_404:
             raise ApiError(404, f"Order history not found for order ID: {order_id}", 404)
-        return done([account_rows.order_event(view) for view in events])
+        return done([account_rows.order_event(self._seen(view)) for view in events])
 
     async def fills(self, request: web.Request) -> web.Response:
         """Answer `/trades/history`: executions, newest first; `start_time` and `end_time` are ms,

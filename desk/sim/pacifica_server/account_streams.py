@@ -28,6 +28,7 @@ class AccountStreams:
         """Read from one context."""
         self._context = context
         self._exchange = context.exchange
+        self._seen = context.mishaps.seen
         self._subscriptions = subscriptions
         self._settings: dict[tuple[int, str], tuple[str, bool]] = {}
 
@@ -68,7 +69,9 @@ class AccountStreams:
         member = self._context.registry.require(topic.subject)
         if topic.source == "account_orders":
             open_orders = self._exchange.orders(member.account_id)
-            return frame_of(topic, [account_rows.stream_open_order(row) for row in open_orders])
+            return frame_of(
+                topic, [account_rows.stream_open_order(self._seen(row)) for row in open_orders]
+            )
         view = self._exchange.account(member.account_id)
         if topic.source == "account_info":
             return frame_of(topic, account_rows.stream_account(view))
@@ -79,7 +82,7 @@ class AccountStreams:
         topic = self._topic("account_order_updates", event.order.account_id)
         if self._subscriptions.has(topic):
             row = account_rows.order_update(
-                event.order, account=topic.subject, sequence=self._exchange.sequence()
+                self._seen(event.order), account=topic.subject, sequence=self._exchange.sequence()
             )
             self._subscriptions.push(topic, frame_of(topic, [row]))
 

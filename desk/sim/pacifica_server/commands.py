@@ -12,7 +12,6 @@ from uuid import UUID
 from desk.core.account import MarginMode
 from desk.core.order import Side
 from desk.sim.exchange import (
-    Exchange,
     NewOrder,
     OrderType,
     Refusal,
@@ -23,6 +22,7 @@ from desk.sim.exchange import (
 )
 from desk.sim.pacifica_server import errors
 from desk.sim.pacifica_server.auth import Signed
+from desk.sim.pacifica_server.context import Context
 from desk.sim.pacifica_server.errors import ApiError, malformed
 from desk.sim.pacifica_server.operations import (
     AddIsolatedMargin,
@@ -37,13 +37,13 @@ from desk.sim.pacifica_server.operations import (
     CreateStopOrder,
     EditOrder,
     Leg,
+    Operation,
     SetPositionTpsl,
     TransferFunds,
     UpdateLeverage,
     UpdateMarginMode,
 )
-from desk.sim.pacifica_server.registry import API_KEYS_MAX, Member, Registry
-from desk.sim.pacifica_server.switches import PacificaSwitches
+from desk.sim.pacifica_server.registry import API_KEYS_MAX, Member
 
 Data = dict[str, Any] | list[str] | None
 
@@ -60,11 +60,12 @@ CANCEL_MISSES = frozenset({RefusalReason.ORDER_NOT_FOUND})
 class Commands:
     """What an account can have done."""
 
-    def __init__(self, exchange: Exchange, registry: Registry, switches: PacificaSwitches) -> None:
-        """Act on one exchange."""
-        self._exchange = exchange
-        self._registry = registry
-        self._switches = switches
+    def __init__(self, context: Context) -> None:
+        """Act on one exchange; new orders may meet with mishaps."""
+        self._exchange = context.exchange
+        self._mishaps = context.mishaps
+        self._registry = context.registry
+        self._switches = context.switches
         self._table: dict[str, Callable[[Member, Signed], Data]] = {
             "create_order": self._create_order,
             "create_market_order": self._create_market_order,
@@ -127,7 +128,7 @@ class Commands:
             take_profit=_leg(ask.take_profit),
             stop_loss=_leg(ask.stop_loss),
         )
-        return self._submit(member, order)
+        return self._submit(member, order, signed.operation)
 
     def _create_market_order(self, member: Member, signed: Signed) -> Data:
         ask: CreateMarketOrder = signed.payload
@@ -146,7 +147,7 @@ class Commands:
             take_profit=_leg(ask.take_profit),
             stop_loss=_leg(ask.stop_loss),
         )
-        return self._submit(member, order)
+        return self._submit(member, order, signed.operation)
 
     def _create_stop_order(self, member: Member, signed: Signed) -> Data:
         ask: CreateStopOrder = signed.payload
@@ -167,10 +168,12 @@ class Commands:
             trigger_by=leg.trigger_by,
             client_id=leg.client_id,
         )
-        return self._submit(member, order)
+        return self._submit(member, order, signed.operation)
 
-    def _submit(self, member: Member, order: NewOrder) -> Data:
-        return {"order_id": self._exchange.submit(member.account_id, order)}
+    def _submit(self, member: Member, order: NewOrder, operation: Operation) -> Data:
+        name = f"order {operation.name} {operation.path} {order.symbol} {order.side}"
+        order_id = self._mishaps.submit(member.account_id, order, operation=name)
+        return {"order_id": order_id}
 
     def _set_position_tpsl(self, member: Member, signed: Signed) -> Data:
         ask: SetPositionTpsl = signed.payload

@@ -7,6 +7,7 @@ from decimal import Decimal
 from desk.core.book import Level
 from desk.core.order import Side
 from desk.sim.exchange import Exchange, Stats
+from desk.sim.mishaps import Mishaps
 from desk.sim.pacifica_server import rows
 from desk.sim.pacifica_server.registry import Registry
 from desk.sim.pacifica_server.switches import OpenInterestUnit, PacificaSwitches
@@ -29,6 +30,7 @@ class Context:
     registry: Registry
     switches: PacificaSwitches
     door: Door
+    mishaps: Mishaps
     sync: Callable[[], None]
     _frozen_stats: dict[str, Stats] = field(default_factory=dict)
     _frozen_depth: dict[tuple[str, Side, int], _Depth] = field(default_factory=dict)

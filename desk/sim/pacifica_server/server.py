@@ -10,6 +10,7 @@ from desk.core.venue import VenueName
 from desk.sim.accounts import PACIFICA_ACCOUNT_ID, PacificaAccount
 from desk.sim.acts import keep_time
 from desk.sim.faults import Fault, FaultKind, FaultPlan
+from desk.sim.mishaps import Mishaps
 from desk.sim.pacifica_server.account_api import AccountApi
 from desk.sim.pacifica_server.connection import Connection
 from desk.sim.pacifica_server.context import Context
@@ -68,6 +69,7 @@ class PacificaServer:
             registry=self.registry,
             switches=self.switches,
             door=self.door,
+            mishaps=Mishaps(world.pacifica, self.door.plan, schedule=world.schedule),
             sync=self._sync,
         )
         self._credits = Credits(self.registry, self.switches.credits, limits)

@@ -54,7 +54,7 @@ class SignedApi:
         happens on time."""
         self._context = context
         self._gate = Gatekeeper(context.registry, context.switches)
-        self._commands = Commands(context.exchange, context.registry, context.switches)
+        self._commands = Commands(context)
         self._nudge = nudge
 
     def routes(self) -> list[web.RouteDef]:
