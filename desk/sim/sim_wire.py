@@ -12,7 +12,7 @@ from typing import TypeVar
 from desk.core.errors import NotSent, OutcomeUnknown, RateLimited, VenueRejected
 from desk.core.ports import Clock
 from desk.core.venue import VenueName
-from desk.sim.faults import Fault, FaultKind
+from desk.sim.faults import Fault, FaultKind, FaultPlan
 from desk.sim.world import World
 
 _T = TypeVar("_T")
@@ -45,6 +45,16 @@ class Latency:
     stream_ms: int = 30
     sign_ms: int = 1
     deadline_ms: int = 5_000
+
+
+def planned(plan: FaultPlan, venue: VenueName, clock: Clock) -> FaultHook:
+    """Return the hook that asks `plan`: an outage first, else the first fault that strikes."""
+
+    def ask(operation: str) -> Fault | None:
+        outage = plan.lasting(venue, FaultKind.OUTAGE, clock.now_ms(), operation)
+        return outage or next(iter(plan.take(venue, operation)), None)
+
+    return ask
 
 
 class Wire:

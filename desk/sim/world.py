@@ -76,7 +76,8 @@ class World:
         self._scheduled: list[tuple[int, int, Action]] = []
         self._schedule_count = 0
         self._is_syncing = False
-        self._wake: Callable[[int], None] | None = None
+        self._sleep: asyncio.Future[None] | None = None
+        self._asleep_until_ms = 0
         for symbol in self._turns:
             self._move(symbol)
 
@@ -100,7 +101,9 @@ class World:
         """Let everything happen that is due up to and including `now_ms`.
 
         Calling it again with the same or an earlier instant changes nothing. Calls from inside an
-        event or a scheduled action are ignored: the world is then already on its way.
+        event or a scheduled action are ignored: the world is then already on its way. Whoever acts
+        on an exchange calls this first and acts in the same breath, without an `await` between:
+        afterwards a running world looks anew at what is due.
         """
         if self._is_syncing or now_ms < self.now_ms:
             return
@@ -113,6 +116,8 @@ class World:
             self._advance(now_ms)
         finally:
             self._is_syncing = False
+        if self._sleep is not None:
+            self._sleep.get_loop().call_soon(self._rouse)
 
     def next_due_ms(self) -> int:
         """Return the next instant at which something happens of itself."""
@@ -132,24 +137,28 @@ class World:
         """
         self._schedule_count += 1
         heapq.heappush(self._scheduled, (at_ms, self._schedule_count, action))
-        if self._wake is not None:
-            self._wake(at_ms)
+        self._rouse()
 
     async def run(self, clock: Clock) -> None:
         """Keep the world at the time of `clock`, until cancelled."""
         loop = asyncio.get_running_loop()
-
-        def wake(at_ms: int) -> None:
-            wait_s = max(0, at_ms - clock.now_ms()) / 1000
-            loop.call_later(wait_s, lambda: self.sync(clock.now_ms()))
-
-        self._wake = wake
         try:
             while True:
                 self.sync(clock.now_ms())
-                await asyncio.sleep(max(1, self.next_due_ms() - clock.now_ms()) / 1000)
+                self._sleep = loop.create_future()
+                self._asleep_until_ms = self.next_due_ms()
+                wait_ms = max(0, self._asleep_until_ms - clock.now_ms())
+                alarm = loop.call_later(wait_ms / 1000, _end, self._sleep)
+                await self._sleep
+                alarm.cancel()
+                self._sleep = None
         finally:
-            self._wake = None
+            self._sleep = None
+
+    def _rouse(self) -> None:
+        """End the sleep of `run` if something is due before it would wake."""
+        if self._sleep is not None and self.next_due_ms() < self._asleep_until_ms:
+            _end(self._sleep)
 
     def _advance(self, now_ms: int) -> None:
         for exchange in self.exchanges.values():
@@ -222,3 +231,8 @@ class World:
     def set_funding(self, symbol: str, venue: VenueName, hourly: HourlyRate | None) -> None:
         """Make `venue` estimate and settle exactly this rate until told None."""
         self.exchanges[venue].pin_funding(symbol, hourly)
+
+
+def _end(sleep: "asyncio.Future[None]") -> None:
+    if not sleep.done():
+        sleep.set_result(None)
