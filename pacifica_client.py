@@ -148,7 +148,7 @@ class PacificaClient:
 
     @property
     def skew_ms(self) -> int | None:
-        """Return the venue's clock minus ours in ms, None before the first answer."""
+        """Return the venue's clock minus ours in ms, None while that is not known."""
         return self._rest.skew_ms
 
     # Life

@@ -104,20 +104,17 @@ class AccountReads:
         Asked in the order of cost: what the stream said last if that is final, the open orders,
         the order's own events, the history (`FIND_PAGES_MAX` pages of it).
         """
-        final = self._memory.final(client_id)
-        if final is not None:
-            return final
+        seen = self._memory.order(symbol, client_id)
+        if seen is not None and seen.status.is_final:
+            return seen
         live = _pick(await self.open_orders(symbol), symbol, client_id)
         if live is not None:
             return live
-        past, order_id = None, self._memory.order_id(client_id)
-        if order_id is None:
-            past = await self._in_history(symbol, client_id)
-            if past is None or past.status.is_final:
-                return past
-            order_id = past.order_id
+        past = seen or await self._in_history(symbol, client_id)
+        if past is None or past.status.is_final:
+            return past
         # Known, but neither open nor listed as over: its own events tell.
-        return await self._events(order_id) or past
+        return await self._events(past.order_id) or past
 
     async def _in_history(self, symbol: str, client_id: str) -> Order | None:
         query = self._query()

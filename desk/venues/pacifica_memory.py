@@ -32,15 +32,10 @@ class OrderMemory:
             _put(self._orders, order.client_id, order)
         self._kinds.setdefault(order.client_id, order.kind)
 
-    def final(self, client_id: str) -> Order | None:
-        """Return an order that can change no more, None while that is not known."""
+    def order(self, symbol: str, client_id: str) -> Order | None:
+        """Return an order of a market as last seen, None for an unknown one."""
         order = self._orders.get(client_id)
-        return order if order is not None and order.status.is_final else None
-
-    def order_id(self, client_id: str) -> str | None:
-        """Return the venue's id of an order, None for an unknown one."""
-        order = self._orders.get(client_id)
-        return None if order is None else order.order_id
+        return order if order is not None and order.symbol == symbol else None
 
     def is_trigger(self, client_id: str) -> bool | None:
         """Return whether an id is a trigger's, None for an unknown one."""

@@ -40,6 +40,7 @@ EXPIRY_WINDOW_MS = 5_000
 SPEED_BUMP_MS_MAX = 1_000  # documented 50-100, later about 200; others measured up to 300
 SKEW_MS_UNMEASURED = 2_000
 SKEW_MS_CORRECTED = 1_000  # below it the `Date` header's whole seconds are the larger error
+SKEW_MS_BELIEVED_MAX = 300_000  # beyond it one of the clocks is not a clock; the owner must look
 DEADLINE_S = 10.0
 READ_TRIES_MAX = 2
 HALF_CREDITS_LIGHT = 2
@@ -111,8 +112,10 @@ class PacificaRest:
 
     @property
     def skew_ms(self) -> int | None:
-        """Return the venue's clock minus ours in ms, None before the first answer."""
-        return self._skew.estimate_ms
+        """Return the venue's clock minus ours in ms; None before the first answer, and for a
+        difference no pair of clocks has."""
+        skew_ms = self._skew.estimate_ms
+        return None if skew_ms is None or abs(skew_ms) > SKEW_MS_BELIEVED_MAX else skew_ms
 
     async def close(self) -> None:
         """Close the connections."""
@@ -226,11 +229,11 @@ class PacificaRest:
     def _correction_ms(self) -> int:
         """Return what to add to our clock for a timestamp the venue agrees with: nothing unless
         our clock is plainly off, for a timestamp from the future may be refused."""
-        skew_ms = self._skew.estimate_ms or 0
+        skew_ms = self.skew_ms or 0
         return skew_ms if abs(skew_ms) > SKEW_MS_CORRECTED else 0
 
     def _grace_ms(self) -> int:
-        bound_ms = self._skew.bound_ms
+        bound_ms = None if self.skew_ms is None else self._skew.bound_ms
         return (SKEW_MS_UNMEASURED if bound_ms is None else bound_ms) + SPEED_BUMP_MS_MAX
 
     async def send(self, write: PacificaWrite) -> Outcome:
