@@ -143,7 +143,7 @@ class Session:
 
     async def _on_message(self, message: WSMessage) -> None:
         self._heard_s = self._clock.monotonic_s()
-        if message.type is WSMsgType.PING:
+        if message.type is WSMsgType.PING and not self._door.is_silent("stream pong"):
             await self._socket.pong(message.data)
         if message.type is not WSMsgType.TEXT:
             return
