@@ -11,8 +11,15 @@ import pytest
 
 from desk.core.ports import Clock, Venue
 from desk.core.venue import VenueName
+from desk.sim.accounts import CHAIN_ID
+from desk.sim.faults import Fault, FaultKind
+from desk.sim.serve import Embedded, start_embedded
 from desk.sim.sim_venue import SimVenue
+from desk.sim.web import Limits
 from desk.sim.world import World
+from desk.venues.lighter_signer import PythonSigner
+from lighter_client import LighterClient
+from pacifica_client import PacificaClient
 from test.contract.bench import DEPOSIT_USD, Candidate, Fact, run_fact
 
 _ACCOUNT_ID = 0  # zero is an id
@@ -34,7 +41,55 @@ def _simulated(name: VenueName) -> Callable[[World, Clock], Connection]:
     return connect
 
 
-CANDIDATES = tuple(Candidate(f"sim-{name}", name, _simulated(name)) for name in VenueName)
+def _over_the_wire(name: VenueName) -> Callable[[World, Clock], Connection]:
+    @asynccontextmanager
+    async def connect(
+        world: World, clock: Clock
+    ) -> AsyncIterator[tuple[Venue, Callable[[], None]]]:
+        embedded = await start_embedded(world, clock=clock, limits=Limits.OFF, drive=False)
+        is_lighter = name is VenueName.LIGHTER
+        venue = _lighter(embedded, clock) if is_lighter else _pacifica(embedded, clock)
+        silent = Fault(name, FaultKind.STREAM_SILENT)
+        try:
+            await venue.open()
+            yield venue, lambda: embedded.plan.add(silent)
+        finally:
+            await venue.close()
+            await embedded.close()
+
+    return connect
+
+
+def _lighter(embedded: Embedded, clock: Clock) -> Venue:
+    """Return the real client with the signer whose expiry follows the given clock."""
+    account = embedded.credentials.lighter
+    return LighterClient(
+        clock=clock,
+        jitter=lambda: 0.0,
+        base_url=embedded.endpoints.lighter_url,
+        ws_url=embedded.endpoints.lighter_ws_url,
+        account_index=account.account_index,
+        api_key_index=account.key.index,
+        signer=PythonSigner(
+            account.key.private_key,
+            account_index=account.account_index,
+            api_key_index=account.key.index,
+            chain_id=CHAIN_ID,
+            now_ms=clock.now_ms,
+        ),
+        limits="off",
+    )
+
+
+def _pacifica(embedded: Embedded, clock: Clock) -> Venue:
+    return PacificaClient.from_environment(embedded.env(), clock=clock, limits="off")
+
+
+CANDIDATES = tuple(
+    Candidate(f"{kind}-{name}", name, connect(name))
+    for kind, connect in (("sim", _simulated), ("wire", _over_the_wire))
+    for name in VenueName
+)
 
 
 def contract(fact: Fact) -> Callable[[Candidate], None]:
