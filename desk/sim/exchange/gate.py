@@ -67,7 +67,7 @@ def check_steps(market: Market, new: NewOrder) -> None:
 def check_margin(floor: Floor, account: Account, market: Market, order: Order) -> None:
     """Refuse an arriving order that could lead to more position than the account can carry."""
     orders = margin.counted(account, in_progress=False, but=(order,))
-    _require_margin(floor, account, market, order, orders)
+    _require_margin(floor, account, market, order, beside=orders)
 
 
 def check_margin_at_gate(
@@ -82,7 +82,7 @@ def check_margin_at_gate(
     if floor.rules.has_sequencer and (is_immediate(order) or crosses(market, order)):
         return
     orders = margin.counted(account, in_progress=True, but=(order, replaces))
-    _require_margin(floor, account, market, order, orders)
+    _require_margin(floor, account, market, order, beside=orders)
 
 
 def crosses(market: Market, order: Order | NewOrder) -> bool:
@@ -296,13 +296,13 @@ def _check_post_only(floor: Floor, market: Market, new: NewOrder) -> None:
 
 
 def _require_margin(
-    floor: Floor, account: Account, market: Market, order: Order, orders: list[Order]
+    floor: Floor, account: Account, market: Market, order: Order, *, beside: list[Order]
 ) -> None:
-    """Refuse when the initial margin of what `order` adds, the loss of entering away from mark,
-    and the fee exceed what is free."""
+    """Refuse when the initial margin of what `order` adds to the orders `beside` it, the loss of
+    entering away from mark, and the fee exceed what is free."""
     symbol, sign, size = market.symbol, order.new.side.sign, order.remaining
-    added = margin.exposure(account, symbol, orders, size * sign)
-    added -= margin.exposure(account, symbol, orders)
+    added = margin.exposure(account, symbol, beside, size * sign)
+    added -= margin.exposure(account, symbol, beside)
     if added <= 0:
         return
     price = _expected_price(floor, market, order)
@@ -310,7 +310,7 @@ def _require_margin(
     fraction = floor.setting(account, symbol).initial_margin_fraction
     needed = added * market.mark * fraction + loss + size * price * floor.tier(account).taker
     cross = margin.pools(floor, account)[0]
-    if needed <= margin.free_usd(floor, account, orders, cross):
+    if needed <= margin.free_usd(floor, account, beside, cross):
         return
     below = floor.rules.has_sequencer and cross.equity < cross.initial
     reason = RefusalReason.PRE_LIQUIDATION if below else RefusalReason.NOT_ENOUGH_MARGIN

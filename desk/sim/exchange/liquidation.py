@@ -59,7 +59,7 @@ def close_by_hand(
         _cancel_orders(floor, account, None)
         fee = closed * market.mark * _fee_fraction(floor, market)
     price = market.spec.instrument.price_down(market.mark)
-    fill = _take_over(floor, account, market, closed, price, cause=cause, fee=fee)
+    fill = _take_over(floor, account, market, closed, price=price, cause=cause, fee=fee)
     settle(floor, market)
     return fill
 
@@ -110,7 +110,7 @@ def _send(
     floor: Floor, account: Account, market: Market, holding: Holding, *, pool: Pool, size: Decimal
 ) -> None:
     """Run one liquidation order through the book and charge its fee."""
-    order = _liquidation_order(floor, account, market, holding.size, size)
+    order = _liquidation_order(floor, account, market, size)
     zero = margin.zero_price(market, holding, pool)
     limit = zero if floor.rules.liquidation.at_zero_price else None
     way = Walk(market, order.new.side, size, order, limit, cause=FillCause.LIQUIDATION)
@@ -137,7 +137,7 @@ def _to_backstop(floor: Floor, account: Account, pool: Pool, *, isolated: bool) 
         market = floor.markets[holding.symbol]
         tick = market.spec.instrument.price_tick
         rounded = max(tick, market.spec.instrument.price_down(price))
-        _take_over(floor, account, market, abs(holding.size), rounded, cause=cause)
+        _take_over(floor, account, market, abs(holding.size), price=rounded, cause=cause)
     # Rounding to ticks leaves crumbs; the backstop takes them, or makes up for them.
     _charge(floor, account, _cross_cash(account) - before, None)
 
@@ -147,13 +147,13 @@ def _take_over(
     account: Account,
     market: Market,
     size: Decimal,
-    price: Decimal,
     *,
+    price: Decimal,
     cause: FillCause,
     fee: Decimal = ZERO,
 ) -> Fill:
     """Close `size` of a position against the venue itself, off the book."""
-    order = _liquidation_order(floor, account, market, account.size_of(market.symbol), size)
+    order = _liquidation_order(floor, account, market, size)
     fee = fee.quantize(floor.rules.fee_step)
     fill = execute(
         floor,
@@ -167,10 +167,8 @@ def _take_over(
     return fill
 
 
-def _liquidation_order(
-    floor: Floor, account: Account, market: Market, held: Decimal, size: Decimal
-) -> Order:
-    side = Side.SELL if held > 0 else Side.BUY
+def _liquidation_order(floor: Floor, account: Account, market: Market, size: Decimal) -> Order:
+    side = Side.SELL if account.size_of(market.symbol) > 0 else Side.BUY
     new = NewOrder(market.symbol, side, size, type=OrderType.LIQUIDATION, reduce_only=True)
     order = floor.draft(account, new)
     floor.enlist(order)

@@ -89,7 +89,7 @@ def meet_new_depth(floor: Floor, market: Market) -> None:
 
 
 def trade(
-    floor: Floor, way: Walk, price: Decimal, size: Decimal, maker: Order | None = None
+    floor: Floor, way: Walk, price: Decimal, size: Decimal, *, maker: Order | None = None
 ) -> Fill | None:
     """Book one slice of a walk."""
     way.left -= size
@@ -114,7 +114,7 @@ def _meet_maker(floor: Floor, way: Walk, maker: Order, size: Decimal) -> None:
     if size <= 0:
         life.finish(floor, maker, OrderStatus.CANCELED_REDUCE_ONLY, PacificaEvent.FORCE_CANCEL)
         return
-    trade(floor, way, price_of(maker), size, maker)
+    trade(floor, way, price_of(maker), size, maker=maker)
     life.complete(floor, maker)
 
 

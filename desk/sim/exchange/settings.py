@@ -44,7 +44,7 @@ def set_leverage(
             leverage = str((1 / fraction).to_integral_value())
             reason = RefusalReason.LEVERAGE_LOWERED_WITH_POSITION
             raise Refusal(reason, "cannot decrease leverage with a position", leverage)
-        _check_affordable(floor, account, market, setting, fraction)
+        _check_affordable(floor, account, market, setting=setting, fraction=fraction)
     setting.initial_margin_fraction = fraction
     if margin_mode is not None:
         setting.margin_mode = margin_mode
@@ -126,7 +126,7 @@ def _check_mode(account: Account, market: Market, margin_mode: MarginMode) -> No
 
 
 def _check_affordable(
-    floor: Floor, account: Account, market: Market, setting: Setting, fraction: Decimal
+    floor: Floor, account: Account, market: Market, *, setting: Setting, fraction: Decimal
 ) -> None:
     """Refuse a higher fraction whose initial margin the account does not have."""
     holding = account.holdings[market.symbol]

@@ -203,10 +203,10 @@ class Tape:
         older = list(bars)
         for series in (*self._series, *self._marks):
             series.load(older)
-        day = Day()
-        for bar in (*older, *self._series[0]) if older else ():
-            day.add(bar)
-        self.day = day if older else self.day
+        if older:
+            self.day = Day()
+            for bar in self._series[0]:
+                self.day.add(bar)
         self.trades = deque([*trades, *self.trades], maxlen=TRADES_KEPT_MAX)
         if self.last is None and older:
             self.last = older[-1].close
