@@ -27,6 +27,7 @@ from desk.core.stream import (
 )
 from desk.core.venue import VenueName
 from desk.venues.lighter_api import AuthTokens
+from desk.venues.lighter_books import WatchedBooks
 from desk.venues.lighter_decode import readable
 from desk.venues.lighter_frames import (
     CODE_ALREADY_SUBSCRIBED,
@@ -38,7 +39,6 @@ from desk.venues.lighter_frames import (
     Problem,
     Shutdown,
     StatsFrame,
-    StreamedBook,
     TradesFrame,
     TxFrame,
     UserStats,
@@ -54,10 +54,14 @@ STATS_CHANNEL = "market_stats/all"
 PRIVATE_CHANNELS = ("account_all_orders", "account_all_trades", "account_tx", "user_stats")
 # What must have answered before the stream counts as up: without these we would miss a fill.
 VITAL_FRAMES = frozenset((OrdersFrame, TradesFrame))
+DATA_FRAMES = (BookFrame, StatsFrame, OrdersFrame, TradesFrame, TxFrame, UserStats)
 ANSWERED_S_MAX = 5.0
-RESUBSCRIBE_S = 5.0
 STATS_AGE_S_MAX = 10.0
 ENDED_ORDERS_MAX = 512
+# Statistics of some market come several times a second (recorded): a stream that carries nothing
+# for this long is dead, however well it answers pings.
+SILENCE_S_MAX = 15.0
+SILENCE_CHECK_S_MIN = 0.1
 
 
 class LighterFeed:
@@ -83,17 +87,17 @@ class LighterFeed:
         self._listeners: list[StreamListener] = []
         self._instruments: dict[int, Instrument] = {}
         self._wanted: tuple[str, ...] = ()
-        self._books: dict[int, StreamedBook] = {}
-        self._quotes: dict[int, Quote] = {}
-        self._asked_s: dict[int, float] = {}
+        self._books = WatchedBooks()
         self._stats: dict[str, MarketStats] = {}
         self._stats_seen_s: float | None = None
         self._stats_came = Event()
         self._ended: OrderedDict[str, Order] = OrderedDict()
         self._answered: set[type[Frame]] = set()
         self._problem: str | None = None
-        self._is_announced = False
-        self._patience: TimerHandle | None = None
+        self._stands = Event()
+        self._timer: TimerHandle | None = None
+        self._heard_at_ms = 0
+        self._heard_s = 0.0
         self.user_stats: UserStats | None = None
         handlers = StreamHandlers(self._on_text, self._on_up, self._on_down)
         self._session = StreamSession(
@@ -107,18 +111,24 @@ class LighterFeed:
         self._listeners.append(listener)
 
     async def start(self, wait_s_max: float) -> str | None:
-        """Connect and subscribe; return why it does not stand after `wait_s_max`, None if it
-        does. It keeps trying either way."""
+        """Connect, subscribe, and wait until the stream stands.
+
+        Returns why it does not after `wait_s_max`, None if it does. It keeps trying either way.
+        """
         self._subscribe_public(STATS_CHANNEL)
         if self._tokens is not None:
             for name in PRIVATE_CHANNELS:
                 self._subscribe_private(f"{name}/{self._account_index}")
         self._session.start()
-        return None if await self._session.wait_up(wait_s_max) else self._session.reason
+        with suppress(TimeoutError):
+            async with timeout(wait_s_max):
+                if await self._session.wait_up(wait_s_max):
+                    await self._stands.wait()
+        return None if self._stands.is_set() else self._problem or self._session.reason
 
     async def close(self) -> None:
         """Close the connection; listeners hear nothing more."""
-        self._stop_waiting()
+        self._stop_timer()
         await self._session.close()
 
     def set_instruments(self, instruments: Iterable[Instrument]) -> None:
@@ -134,24 +144,23 @@ class LighterFeed:
         """Stream the books of exactly these symbols; one we have no market for is kept in mind."""
         self._wanted = tuple(symbols)
         wanted = {
-            market_id
+            market_id: instrument.symbol
             for market_id, instrument in self._instruments.items()
             if instrument.symbol in self._wanted
         }
-        for market_id in [known for known in self._books if known not in wanted]:
+        for market_id in sorted(self._books.market_ids - wanted.keys()):
             self._session.unsubscribe(_book_channel(market_id))
-            del self._books[market_id], self._asked_s[market_id]
-            self._quotes.pop(market_id, None)
-        for market_id in sorted(wanted - self._books.keys()):
-            self._books[market_id] = StreamedBook()
-            self._asked_s[market_id] = self._clock.monotonic_s()
+            self._books.end(market_id)
+        for market_id in sorted(wanted.keys() - self._books.market_ids):
+            now_s = self._clock.monotonic_s()
+            self._books.begin(market_id, wanted[market_id], now_s=now_s)
             self._subscribe_public(_book_channel(market_id))
 
     # What it knows
 
     def quote(self, symbol: str) -> Quote:
         """Return the top of a watched book; raises `StaleData`."""
-        quote = self._standing(symbol).quote(symbol, received_at_ms=self._session.last_frame_at_ms)
+        quote = self._standing(symbol).quote(symbol, received_at_ms=self._heard_at_ms)
         if quote is None:
             raise _stale(symbol, "a side of the book is empty")
         return quote
@@ -165,12 +174,15 @@ class LighterFeed:
     def _standing(self, symbol: str) -> Book:
         if not self._session.is_up:
             raise _stale(symbol, self._session.reason)
-        for market_id, streamed in self._books.items():
-            if self._instruments[market_id].symbol == symbol:
-                if streamed.book is None:
-                    raise _stale(symbol, "no snapshot since the last gap")
-                return streamed.book
-        raise _stale(symbol, "not watched")
+        if self._silent_s() > SILENCE_S_MAX:
+            raise _stale(symbol, f"nothing came for {SILENCE_S_MAX:g} s")
+        try:
+            book = self._books.book(symbol)
+        except KeyError as error:
+            raise _stale(symbol, "not watched") from error
+        if book is None:
+            raise _stale(symbol, "no snapshot since the last gap")
+        return book
 
     def fresh_stats(self) -> Mapping[str, MarketStats]:
         """Return streamed statistics by symbol; nothing when the channel is silent."""
@@ -202,35 +214,29 @@ class LighterFeed:
         token = self._tokens.current_now()
         return json.dumps({"type": "subscribe", "channel": channel, "auth": token})
 
-    def _resubscribe(self, market_id: int) -> None:
-        """Ask for a new snapshot, now and then: the answer takes a moment."""
-        now_s = self._clock.monotonic_s()
-        if now_s - self._asked_s[market_id] < RESUBSCRIBE_S:
-            return
-        self._asked_s[market_id] = now_s
-        channel = _book_channel(market_id)
-        self._session.unsubscribe(channel)
-        self._subscribe_public(channel)
+    def _mend_book(self, market_id: int) -> None:
+        """Ask for a new snapshot of a lost book, now and then: the answer takes a moment."""
+        if self._books.needs_snapshot(market_id, now_s=self._clock.monotonic_s()):
+            self._session.unsubscribe(_book_channel(market_id))
+            self._subscribe_public(_book_channel(market_id))
 
     # The connection
 
     def _on_up(self) -> None:
         self._answered.clear()
         self._problem = None
-        self._stop_waiting()
-        self._patience = get_running_loop().call_later(ANSWERED_S_MAX, self._on_patience_end)
+        self._heard_s = self._clock.monotonic_s()
+        self._set_timer(ANSWERED_S_MAX, self._on_patience_end)
         if self._tokens is None:
             self._announce()
 
     def _on_down(self, reason: str) -> None:
-        self._stop_waiting()
-        self._is_announced = False
+        self._stop_timer()
+        self._stands.clear()
         self._stats_came.clear()
         self._stats_seen_s = None
         self._stats.clear()
-        self._quotes.clear()
-        for streamed in self._books.values():
-            streamed.forget()
+        self._books.forget()
         if self._tokens is not None:
             self._tokens.forget()
         self._emit(StreamDown(self._clock.now_ms(), reason))
@@ -241,22 +247,35 @@ class LighterFeed:
         The documentation promises a first frame per channel; no recording shows it for an
         account without orders.
         """
-        if self._is_announced:
-            return
         if self._problem is not None:
             self._session.restart(self._problem)
         else:
             self._announce()
 
     def _announce(self) -> None:
-        self._is_announced = True
-        self._stop_waiting()
+        self._stands.set()
+        self._set_timer(SILENCE_S_MAX, self._on_silence_check)
         self._emit(StreamUp(self._clock.now_ms()))
 
-    def _stop_waiting(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+    def _on_silence_check(self) -> None:
+        """Replace a connection that carries nothing; look again when it could have gone silent."""
+        left_s = SILENCE_S_MAX - self._silent_s()
+        if left_s <= 0:
+            self._session.restart(f"nothing came for {SILENCE_S_MAX:g} s")
+        else:
+            self._set_timer(max(left_s, SILENCE_CHECK_S_MIN), self._on_silence_check)
+
+    def _silent_s(self) -> float:
+        return self._clock.monotonic_s() - self._heard_s
+
+    def _set_timer(self, wait_s: float, act: Callable[[], None]) -> None:
+        self._stop_timer()
+        self._timer = get_running_loop().call_later(wait_s, act)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _emit(self, event: StreamEvent) -> None:
         for listener in self._listeners:
@@ -267,6 +286,8 @@ class LighterFeed:
     def _on_text(self, text: str) -> None:
         try:
             frame = read_frame(text)
+            if isinstance(frame, DATA_FRAMES):
+                self._note_data()
             with readable(channel_of(text) or "stream", text):
                 events = list(self._take(frame))
         except BadMessage as error:
@@ -277,21 +298,25 @@ class LighterFeed:
         if isinstance(frame, OrdersFrame | TradesFrame) and frame.is_snapshot:
             self._on_answer(type(frame))
 
+    def _note_data(self) -> None:
+        self._heard_at_ms = self._clock.now_ms()
+        self._heard_s = self._clock.monotonic_s()
+
     def _on_unreadable(self, text: str, error: BadMessage) -> None:
         """Repair what an unreadable frame may have told: a book by a snapshot, the account by a
         new connection (its listener then asks); statistics come again by themselves."""
         kind, _, subject = channel_of(text).partition(":")
         if kind == "market_stats":
             return
-        if kind == "order_book" and subject.isdigit() and int(subject) in self._books:
-            self._books[int(subject)].forget()
-            self._resubscribe(int(subject))
+        if kind == "order_book" and subject.isdigit() and int(subject) in self._books.market_ids:
+            self._books.lose(int(subject))
+            self._mend_book(int(subject))
             return
         self._session.restart(str(error))
 
     def _on_answer(self, kind: type[Frame]) -> None:
         self._answered.add(kind)
-        if not self._is_announced and self._answered.issuperset(VITAL_FRAMES):
+        if not self._stands.is_set() and self._answered.issuperset(VITAL_FRAMES):
             self._announce()
 
     def _take(self, frame: Frame | None) -> Iterator[StreamEvent]:
@@ -316,17 +341,9 @@ class LighterFeed:
                 self._problem = f"refused by the stream: {message} (code {code})"
 
     def _on_book(self, frame: BookFrame) -> Iterator[QuoteSeen]:
-        streamed = self._books.get(frame.market_id)
-        if streamed is None:
-            return
-        if not streamed.apply(frame) or streamed.book is None:
-            self._quotes.pop(frame.market_id, None)
-            self._resubscribe(frame.market_id)
-            return
-        symbol = self._instruments[frame.market_id].symbol
-        quote = streamed.book.quote(symbol, received_at_ms=self._session.last_frame_at_ms)
-        if quote is not None and not _same_top(quote, self._quotes.get(frame.market_id)):
-            self._quotes[frame.market_id] = quote
+        quote = self._books.apply(frame, at_ms=self._heard_at_ms)
+        self._mend_book(frame.market_id)
+        if quote is not None:
             yield QuoteSeen(quote)
 
     def _on_stats(self, frame: StatsFrame) -> Iterator[StatsSeen]:
@@ -374,15 +391,6 @@ def _book_channel(market_id: int) -> str:
 
 def _unsubscribe(channel: str) -> str:
     return json.dumps({"type": "unsubscribe", "channel": channel})
-
-
-def _same_top(quote: Quote, other: Quote | None) -> bool:
-    return other is not None and (quote.bid, quote.bid_size, quote.ask, quote.ask_size) == (
-        other.bid,
-        other.bid_size,
-        other.ask,
-        other.ask_size,
-    )
 
 
 def _stale(symbol: str, reason: str) -> StaleData:

@@ -1,4 +1,4 @@
-"""Lighter's stream frames as values, and a book that knows when it has missed one.
+"""Lighter's stream frames as values.
 
 Pure: text in, frames out, `BadMessage` for what should be readable and is not; channels we never
 asked for are no frames. Source: the stream documentation (apidocs.lighter.xyz) and recorded
@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from desk.core.book import Book, Level
+from desk.core.book import Level
 from desk.core.funding import HourlyRate
 from desk.core.market import MarketStats
 from desk.venues.lighter_decode import (
@@ -303,56 +303,3 @@ def _flat(rows: Mapping[str, Sequence[T] | None] | Sequence[T] | None) -> Iterat
     groups = rows.values() if isinstance(rows, Mapping) else (rows,)
     for group in groups:
         yield from group or ()
-
-
-class StreamedBook:
-    """One market's book, kept from frames.
-
-    `book` is None before the first snapshot and from a gap to the next snapshot: a book with a
-    hole in it looks like any other.
-    """
-
-    def __init__(self) -> None:
-        """Start without a book."""
-        self.book: Book | None = None
-        self._last: BookFrame | None = None
-
-    def forget(self) -> None:
-        """Drop the book: its connection is gone."""
-        self.book = self._last = None
-
-    def apply(self, frame: BookFrame) -> bool:
-        """Take one frame in; return False when it does not follow, and the book is lost.
-
-        An update must begin at the nonce of the frame before it (stream documentation); one that
-        ends at or before that nonce is a repetition. Offsets count frames only where there are
-        no nonces: since December 2025 they differ between servers.
-        """
-        if frame.is_snapshot:
-            self.book = Book(frame.bids, frame.asks)
-        elif self.book is None or self._last is None:
-            return False
-        elif _repeats(self._last, frame):
-            return True
-        elif not _follows(self._last, frame):
-            self.forget()
-            return False
-        else:
-            self.book.apply(frame.bids, frame.asks)
-        self._last = frame
-        if self.book.is_crossed:
-            self.forget()
-            return False
-        return True
-
-
-def _repeats(last: BookFrame, frame: BookFrame) -> bool:
-    if frame.nonce is None or last.nonce is None:
-        return frame.offset <= last.offset
-    return frame.nonce <= last.nonce
-
-
-def _follows(last: BookFrame, frame: BookFrame) -> bool:
-    if frame.begin_nonce is None or last.nonce is None:
-        return frame.offset == last.offset + 1
-    return frame.begin_nonce == last.nonce

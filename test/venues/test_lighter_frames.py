@@ -9,6 +9,7 @@ import pytest
 from desk.core.errors import BadMessage
 from desk.core.funding import HourlyRate
 from desk.core.order import Side
+from desk.venues.lighter_books import StreamedBook
 from desk.venues.lighter_frames import (
     BookFrame,
     OrdersFrame,
@@ -16,7 +17,6 @@ from desk.venues.lighter_frames import (
     Problem,
     Shutdown,
     StatsFrame,
-    StreamedBook,
     TradesFrame,
     TxFrame,
     UserStats,

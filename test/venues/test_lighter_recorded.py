@@ -10,6 +10,7 @@ import pytest
 
 from desk.core.funding import HourlyRate
 from desk.venues import lighter_account, lighter_orders, lighter_tx, lighter_wire
+from desk.venues.lighter_books import StreamedBook
 from desk.venues.lighter_frames import (
     BookFrame,
     OrdersFrame,
@@ -17,7 +18,6 @@ from desk.venues.lighter_frames import (
     Problem,
     Shutdown,
     StatsFrame,
-    StreamedBook,
     TradesFrame,
     TxFrame,
     UserStats,
