@@ -137,7 +137,7 @@ class StreamSession:
         self._was_up = False
         self._last_frame_s = 0.0
         self._last_frame_at_ms = 0
-        self._reason = "not started"
+        self._reason = "not connected yet"
 
     # What it is
 
@@ -272,7 +272,7 @@ class StreamSession:
 
     async def _connect_and_serve(self) -> None:
         """Hold one connection for as long as it lives; always ends in `SocketLost`."""
-        self._set_state(SessionState.CONNECTING, "connecting")
+        self._set_state(SessionState.CONNECTING, self._reason)
         try:
             async with asyncio.timeout(self._settings.connect_s_max):
                 socket = await self._opener(self._url, self._headers)
