@@ -25,7 +25,7 @@ orders = st.tuples(
 )
 steps = st.one_of(
     st.tuples(st.just("order"), orders),
-    st.tuples(st.just("mark"), st.integers(19_000, 21_000).map(lambda tenths: D(tenths) / 10)),
+    st.tuples(st.just("mark"), st.integers(17_000, 23_000).map(lambda tenths: D(tenths) / 10)),
     st.tuples(st.just("stranger"), st.tuples(sides, sizes)),
     st.tuples(st.just("wait"), st.integers(1, 900)),
     st.tuples(st.just("hour"), st.integers(-30, 30).map(lambda bps: D(bps) / 100_000)),
@@ -39,7 +39,7 @@ venues = pytest.mark.parametrize("venue", [lighter, pacifica])
 def play(bench: Bench, history: list[tuple[str, object]]) -> None:
     """Run a history; what is refused did not happen."""
     if OTHER not in bench.exchange.account_ids():
-        bench.exchange.add_account(collateral=D(2000), account_id=OTHER)
+        bench.exchange.add_account(collateral=D(300), account_id=OTHER)
     for step in history:
         try:
             play_one(bench, step)
@@ -93,7 +93,7 @@ def test_the_books_balance_to_the_last_decimal(
     venue: Callable[..., Bench], history: list[tuple[str, object]]
 ) -> None:
     """Cash equals what was booked, equity equals deposits and cash flows valued at mark."""
-    bench = venue(collateral="3000")
+    bench = venue(collateral="400")
     play(bench, history)
     lines = bench.exchange.audit()
     assert [(D(0), D(0))] * 2 == [(line.difference, line.difference_equity) for line in lines]
@@ -106,7 +106,7 @@ def test_isolated_books_balance_too(
     venue: Callable[..., Bench], history: list[tuple[str, object]]
 ) -> None:
     """The same with a margin of its own per position."""
-    bench = venue(collateral="3000")
+    bench = venue(collateral="400")
     bench.exchange.set_margin_mode(ME, "ETH", MarginMode.ISOLATED)
     play(bench, history)
     assert D(0) == bench.exchange.audit()[0].difference_equity
@@ -119,7 +119,7 @@ def test_reduce_only_never_increases(
     venue: Callable[..., Bench], history: list[tuple[str, object]]
 ) -> None:
     """No fill of a reduce-only order leaves more position than it found, nor the other sign."""
-    bench = venue(collateral="3000")
+    bench = venue(collateral="400")
     play(bench, history)
     for account_id in bench.exchange.account_ids():
         for fill in bench.exchange.fills(account_id):
@@ -137,7 +137,7 @@ def test_the_book_is_never_crossed(
     venue: Callable[..., Bench], history: list[tuple[str, object]]
 ) -> None:
     """After any history the best bid is below the best ask."""
-    bench = venue(collateral="3000")
+    bench = venue(collateral="400")
     play(bench, history)
     bids, asks = (bench.exchange.levels("ETH", side, 1) for side in (Side.BUY, Side.SELL))
     assert not bids or not asks or bids[0][0] < asks[0][0]
@@ -150,7 +150,7 @@ def test_an_order_is_filled_cancelled_or_left(
     venue: Callable[..., Bench], history: list[tuple[str, object]]
 ) -> None:
     """Sizes add up, finished orders leave nothing, fills sum to what orders say."""
-    bench = venue(collateral="3000")
+    bench = venue(collateral="400")
     play(bench, history)
     filled: dict[int, Decimal] = {}
     for fill in bench.exchange.fills(ME):
@@ -170,7 +170,7 @@ def test_the_same_requests_give_the_same_events(
     """Two exchanges given the same history tell the same, byte for byte."""
     told = []
     for _ in range(2):
-        bench = venue(collateral="3000")
+        bench = venue(collateral="400")
         play(bench, history)
         told.append(repr(bench.events))
     assert told[0] == told[1]

@@ -32,7 +32,7 @@ class Setting:
     updated_at_ms: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Holding:
     """A position: signed `size`, and its signed `cost`, the exact USD paid for what is held.
 

@@ -242,7 +242,8 @@ class Exchange(Reading):
         """Change a resting order and return its id: the same on Lighter (after the maker's delay),
         a new post-only order's on Pacifica.
 
-        `size` is the new total on Lighter, the new order's size on Pacifica; None keeps.
+        `size` is the new total on Lighter, the new order's size on Pacifica; None keeps. On Lighter
+        the id is 0 when no such order is live yet: what becomes of the request is told by `TxDone`.
         """
         return changes.modify(
             self._floor,
