@@ -1,0 +1,475 @@
+"""Lighter's one sender: every write has an outcome, and a nonce never carries two surprises."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from desk.core.errors import InvariantBroken
+from desk.core.market import Instrument, NotAligned
+from desk.core.order import (
+    NOT_SENT,
+    Accepted,
+    OrderKind,
+    OrderRequest,
+    Outcome,
+    Rejected,
+    Side,
+    TimeInForce,
+    Unknown,
+)
+from desk.core.venue import VenueName
+from desk.venues.http import HttpResponse
+from desk.venues.lighter_api import LighterApi, SigningThread
+from desk.venues.lighter_nonce import NonceLedger
+from desk.venues.lighter_orders import TxFate
+from desk.venues.lighter_sender import LighterSender
+from desk.venues.lighter_tx import (
+    CLIENT_INDEX_MAX,
+    LighterWrite,
+    margin_fraction,
+    order_fields,
+    order_write,
+)
+from desk.venues.limits import Priority, RequestBudget, unlimited
+from test.venues.lighter_fakes import (
+    ACCOUNT,
+    KEY,
+    NOW_MS,
+    Gateway,
+    StillClock,
+    python_signer,
+    reply,
+)
+from test.virtual import run_virtual
+
+D = Decimal
+ETH = Instrument(
+    venue=VenueName.LIGHTER,
+    symbol="ETH",
+    price_tick=D("0.01"),
+    size_lot=D("0.0001"),
+    size_min=D("0.005"),
+    notional_min_usd=D(10),
+    leverage_max=50,
+    maintenance_margin_fraction=D("0.012"),
+    market_id=0,
+)
+BUY = OrderRequest("ETH", Side.BUY, D("0.1"), D("2000.50"), "42")
+CREATE, CANCEL = 14, 15
+REFUSAL = reply(400, {"code": 21739, "message": "not enough margin"})
+HTML = reply(200, "<html>")
+
+
+class Desk:
+    """A sender on a scripted gateway."""
+
+    def __init__(self, budget: RequestBudget | None = None) -> None:
+        """Know no nonce yet; the gateway wants 5."""
+        self.clock = StillClock()
+        self.gateway = Gateway()
+        self.signer = python_signer(self.clock.now_ms)
+        budget = budget or unlimited(VenueName.LIGHTER, self.clock.monotonic_s)
+        self.api = LighterApi(transport=self.gateway, budget=budget, tokens=None)
+        self.sender = LighterSender(
+            api=self.api,
+            clock=self.clock,
+            thread=SigningThread(None),
+            account_index=ACCOUNT,
+            api_key_index=KEY,
+        )
+
+    def order(self, **changes: Any) -> LighterWrite:
+        """Return an order as a write."""
+        request = replace(BUY, **changes)
+        return order_write(self.signer, request, ETH, now_ms=self.clock.now_ms())
+
+    def cancel(self) -> LighterWrite:
+        """Return a cancel as a write: a guard."""
+        cancel = self.signer.cancel_order
+        return LighterWrite(
+            "42", lambda nonce: cancel(market_index=0, order_index=42, nonce=nonce), is_guard=True
+        )
+
+    async def send(self, *mishaps: str | HttpResponse, guard: bool = False) -> Outcome:
+        """Send one write to which this happens."""
+        self.gateway.script += mishaps
+        return await self.sender.send(self.cancel() if guard else self.order())
+
+
+def play(story: Callable[[Desk], Awaitable[None]], budget: RequestBudget | None = None) -> Desk:
+    """Run a story and return what it played with."""
+    desk = Desk(budget)
+
+    async def main() -> None:
+        await story(desk)
+
+    run_virtual(main())
+    return desk
+
+
+def nonces(desk: Desk) -> list[int]:
+    """Return the nonces that left, in order."""
+    return [nonce for nonce, _ in desk.gateway.sent]
+
+
+def test_writes_take_nonces_in_a_row() -> None:
+    """The first asks for the nonce, the rest count."""
+
+    async def story(desk: Desk) -> None:
+        for _ in range(3):
+            assert isinstance(await desk.send(), Accepted)
+
+    desk = play(story)
+
+    assert ([5, 6, 7], 1) == (nonces(desk), desk.gateway.asked.count("nextNonce"))
+
+
+def test_concurrent_writes_leave_one_after_another() -> None:
+    """Five at once arrive in nonce order, whatever the gateway's pace."""
+
+    async def story(desk: Desk) -> None:
+        desk.gateway.on_write = lambda: asyncio.sleep(0.3)
+        outcomes = await asyncio.gather(*(desk.send() for _ in range(5)))
+        assert {Accepted} == {type(outcome) for outcome in outcomes}
+
+    assert [5, 6, 7, 8, 9] == nonces(play(story))
+
+
+def test_an_accepted_write_names_its_hash() -> None:
+    """The reference is the hash the signer knew before sending."""
+
+    async def story(desk: Desk) -> None:
+        write = await desk.sender.sign(desk.order())
+        outcome = await desk.sender.send(write)
+        assert write.signed is not None
+        assert Accepted("42", write.signed.tx_hash, NOW_MS) == outcome
+
+    play(story)
+
+
+@pytest.mark.parametrize("mishap", [REFUSAL, "not sent", reply(429, "<html>"), reply(405, "")])
+def test_a_refusal_leaves_the_nonce_free(mishap: str | HttpResponse) -> None:
+    """Whatever did not pass the gateway did not happen, and the next write has its nonce."""
+
+    async def story(desk: Desk) -> None:
+        assert isinstance(await desk.send(mishap), Rejected)
+        desk.clock.at_ms += 61_000
+        assert isinstance(await desk.send(), Accepted)
+
+    assert 5 == nonces(play(story))[-1]
+
+
+def test_a_refusal_keeps_the_venues_code() -> None:
+    """The code is the venue's own; what never left has ours."""
+
+    async def story(desk: Desk) -> None:
+        assert Rejected("42", "21739", "not enough margin") == await desk.send(REFUSAL)
+        outcome = await desk.send("not sent")
+        assert isinstance(outcome, Rejected)
+        assert NOT_SENT == outcome.code
+
+    play(story)
+
+
+def test_an_invalid_nonce_is_asked_for_again() -> None:
+    """A stranger took our nonce: the write is rejected, the next one knows better."""
+
+    async def story(desk: Desk) -> None:
+        await desk.send()
+        desk.gateway.nonce = 9
+        assert Rejected("42", "21104", "invalid nonce") == await desk.send()
+        assert isinstance(await desk.send(), Accepted)
+
+    assert [5, 6, 9] == nonces(play(story))
+
+
+@pytest.mark.parametrize(
+    "mishap",
+    [
+        "lost before",
+        HTML,
+        reply(502, "<html>"),
+        reply(200, '{"code":'),
+        reply(400, {"code": 29501, "message": "process timeout"}),
+        reply(200, {"code": 200, "tx_hash": "ab"}),
+    ],
+)
+def test_no_clear_answer_is_unknown(mishap: str | HttpResponse) -> None:
+    """Silence, a proxy's page, half an answer and a confused gateway all leave a doubt."""
+
+    async def story(desk: Desk) -> None:
+        outcome = await desk.send(mishap)
+        assert isinstance(outcome, Unknown)
+        assert (80, NOW_MS + 599_000) == (len(outcome.reference), outcome.expires_at_ms)
+
+    play(story)
+
+
+def test_after_a_doubt_the_next_nonce_decides() -> None:
+    """The lost write was taken: the next one counts on, and the venue was asked once."""
+
+    async def story(desk: Desk) -> None:
+        assert isinstance(await desk.send("lost after"), Unknown)
+        assert isinstance(await desk.send(), Accepted)
+
+    desk = play(story)
+
+    assert ([5, 6], 2) == (nonces(desk), desk.gateway.asked.count("nextNonce"))
+
+
+def test_while_a_nonce_is_in_doubt_nothing_that_increases_leaves() -> None:
+    """The lost write has not arrived, and may still: an order waits."""
+
+    async def story(desk: Desk) -> None:
+        await desk.send("lost before")
+        outcome = await desk.send()
+        assert isinstance(outcome, Rejected)
+        assert (NOT_SENT, True) == (outcome.code, "in doubt" in outcome.message)
+
+    assert [5] == nonces(play(story))
+
+
+def test_a_guard_takes_over_a_nonce_that_has_not_arrived() -> None:
+    """A cancel leaves under the nonce in doubt, and so voids what was lost under it."""
+
+    async def story(desk: Desk) -> None:
+        lost = await desk.send("lost before")
+        voids = await desk.send(guard=True)
+        assert isinstance(lost, Unknown)
+        assert isinstance(voids, Accepted)
+        assert TxFate.NOT_FOUND is await desk.sender.fate(lost.reference)
+        desk.gateway.fates[voids.reference] = 2
+        assert TxFate.FAILED is await desk.sender.fate(lost.reference)
+        assert isinstance(await desk.send(), Accepted)
+
+    assert [(5, CREATE), (5, CANCEL), (6, CREATE)] == play(story).gateway.sent
+
+
+def test_a_guard_that_comes_too_late_is_refused_by_the_venue() -> None:
+    """The lost write arrives between question and guard: the venue takes one of them only."""
+
+    async def story(desk: Desk) -> None:
+        await desk.send("lost before")
+        desk.gateway.answers["nextNonce"] = lambda _: reply(200, {"code": 200, "nonce": 5})
+        desk.gateway.nonce = 6
+        outcome = await desk.send(guard=True)
+        assert isinstance(outcome, Rejected)
+        del desk.gateway.answers["nextNonce"]
+        assert isinstance(await desk.send(guard=True), Accepted)
+
+    assert [5, 5, 6] == nonces(play(story))
+
+
+def test_a_doubt_ends_with_its_validity() -> None:
+    """Ten minutes later the lost write cannot arrive any more."""
+
+    async def story(desk: Desk) -> None:
+        await desk.send("lost before")
+        desk.clock.at_ms += 600_000
+        assert isinstance(await desk.send(), Accepted)
+
+    assert [5, 5] == nonces(play(story))
+
+
+def test_a_venue_that_does_not_answer_holds_writes_back() -> None:
+    """While the nonce cannot be asked for nothing leaves, and that is certain."""
+
+    async def story(desk: Desk) -> None:
+        desk.gateway.is_down = True
+        outcome = await desk.send(guard=True)
+        assert isinstance(outcome, Rejected)
+        assert NOT_SENT == outcome.code
+
+    assert [] == nonces(play(story))
+
+
+def test_a_sender_that_is_cancelled_remembers_its_doubt() -> None:
+    """A task torn away while its write is under way leaves the nonce in doubt."""
+
+    async def story(desk: Desk) -> None:
+        desk.gateway.on_write = lambda: asyncio.sleep(60)
+        task = asyncio.create_task(desk.send())
+        await asyncio.sleep(1)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        desk.gateway.on_write = None
+        outcome = await desk.send()
+        assert isinstance(outcome, Rejected)
+        assert "in doubt" in outcome.message
+
+    play(story)
+
+
+def test_what_was_signed_early_is_signed_again_when_its_nonce_has_gone() -> None:
+    """Two writes signed for one nonce leave under two."""
+
+    async def story(desk: Desk) -> None:
+        await desk.sender.synchronise()
+        first = await desk.sender.sign(desk.order())
+        second = await desk.sender.sign(desk.order(client_id="43"))
+        assert isinstance(await desk.sender.send(second), Accepted)
+        assert isinstance(await desk.sender.send(first), Accepted)
+
+    assert [5, 6] == nonces(play(story))
+
+
+def test_our_own_budget_rejects_before_anything_leaves() -> None:
+    """A spent budget refuses orders, keeps their nonce, and still lets guards through."""
+    clock = StillClock()
+    budget = RequestBudget(
+        venue=VenueName.LIGHTER, credits_max=12, window_s=60, monotonic_s=clock.monotonic_s
+    )
+
+    async def story(desk: Desk) -> None:
+        await desk.sender.synchronise()
+        while budget.left(priority=Priority.NORMAL):
+            budget.take("read")
+        outcome = await desk.send()
+        assert isinstance(outcome, Rejected)
+        assert NOT_SENT == outcome.code
+        assert isinstance(await desk.send(guard=True), Accepted)
+
+    assert [(5, CANCEL)] == play(story, budget).gateway.sent
+
+
+# Batches
+
+
+def batch(desk: Desk, count: int = 3) -> list[LighterWrite]:
+    """Return that many orders."""
+    return [desk.order(client_id=str(number)) for number in range(1, count + 1)]
+
+
+def test_a_batch_leaves_as_one_request() -> None:
+    """Three orders, three nonces in a row, three outcomes in order."""
+
+    async def story(desk: Desk) -> None:
+        outcomes = await desk.sender.send_batch(batch(desk))
+        assert ["1", "2", "3"] == [outcome.client_id for outcome in outcomes]
+        assert {Accepted} == {type(outcome) for outcome in outcomes}
+
+    desk = play(story)
+
+    assert ([5, 6, 7], 1) == (nonces(desk), desk.gateway.asked.count("sendTxBatch"))
+
+
+def test_a_lost_batch_is_unknown_throughout() -> None:
+    """Each of its writes may have been taken; a later write learns how many were."""
+
+    async def story(desk: Desk) -> None:
+        outcomes = await desk.sender.send_batch(batch(desk))
+        assert {Accepted} == {type(outcome) for outcome in outcomes}
+        desk.gateway.script.append("lost after")
+        outcomes = await desk.sender.send_batch(batch(desk))
+        assert {Unknown} == {type(outcome) for outcome in outcomes}
+        assert isinstance(await desk.send(), Accepted)
+
+    assert [5, 6, 7, 8, 9, 10, 11] == nonces(play(story))
+
+
+def test_a_refused_batch_is_sorted_out_by_the_next_nonce() -> None:
+    """A batch is not atomic: what the venue's count has passed was taken, the rest was not."""
+
+    async def story(desk: Desk) -> None:
+        await desk.sender.synchronise()
+        desk.gateway.script.append(reply(400, {"code": 21739, "message": "no margin"}))
+        desk.gateway.nonce = 6
+        outcomes = await desk.sender.send_batch(batch(desk))
+        assert [Accepted, Rejected, Rejected] == [type(outcome) for outcome in outcomes]
+
+    play(story)
+
+
+def test_a_batch_has_a_size() -> None:
+    """Sixteen are too many, none are nothing to send."""
+
+    async def story(desk: Desk) -> None:
+        for count in (0, 16):
+            with pytest.raises(InvariantBroken):
+                await desk.sender.send_batch(batch(desk, count))
+
+    play(story)
+
+
+# Requests
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, {"order_type": 0, "time_in_force": 0, "order_expiry_ms": 0, "is_ask": 0}),
+        (
+            {"time_in_force": TimeInForce.GTC, "side": Side.SELL},
+            {"time_in_force": 1, "order_expiry_ms": NOW_MS + 28 * 86_400_000, "is_ask": 1},
+        ),
+        (
+            {"time_in_force": TimeInForce.POST_ONLY, "expires_at_ms": NOW_MS + 600_000},
+            {"time_in_force": 2, "order_expiry_ms": NOW_MS + 600_000},
+        ),
+        (
+            {"kind": OrderKind.STOP, "trigger_price": D(1900), "reduce_only": True},
+            {"order_type": 2, "time_in_force": 0, "trigger_price": 190_000, "reduce_only": 1},
+        ),
+        ({"kind": OrderKind.TAKE_PROFIT, "trigger_price": D(1900)}, {"order_type": 4}),
+    ],
+)
+def test_an_order_has_the_venues_numbers(changes: dict[str, Any], expected: dict[str, int]) -> None:
+    """Sizes and prices count steps; what rests, triggers included, has an expiry."""
+    fields = order_fields(replace(BUY, **changes), ETH, now_ms=NOW_MS)
+
+    common = {"market_index": 0, "client_order_index": 42, "base_amount": 1_000, "price": 200_050}
+    assert {**fields, **common, **expected} == fields
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"price": D("2000.505")}, NotAligned),
+        ({"size": D("0.10001")}, NotAligned),
+        ({"size": D(0)}, NotAligned),
+        ({"kind": OrderKind.STOP, "trigger_price": D("1900.001")}, NotAligned),
+        ({"kind": OrderKind.STOP}, InvariantBroken),
+        ({"trigger_price": D(1900)}, InvariantBroken),
+        ({"client_id": "hedg-1"}, InvariantBroken),
+        ({"client_id": "0"}, InvariantBroken),
+        ({"client_id": str(CLIENT_INDEX_MAX + 1)}, InvariantBroken),
+    ],
+)
+def test_an_order_that_must_not_be_sent_is_not_signed(
+    changes: dict[str, Any], error: type[Exception]
+) -> None:
+    """Nothing is rounded silently, and an id that could not be read back is none."""
+    with pytest.raises(error):
+        Desk().order(**changes)
+
+
+def test_what_the_signer_refuses_is_our_own_bug() -> None:
+    """An expiry outside the venue's window never leaves, whether the nonce is known or not."""
+
+    async def story(desk: Desk) -> None:
+        changes = {"time_in_force": TimeInForce.GTC, "expires_at_ms": NOW_MS + 1}
+        for _ in range(2):
+            with pytest.raises(InvariantBroken):
+                await desk.sender.sign(desk.order(**changes))
+            await desk.sender.synchronise()
+
+    play(story)
+
+
+@pytest.mark.parametrize(("leverage", "expected"), [(1, 10_000), (3, 3_334), (50, 200)])
+def test_leverage_is_rounded_to_less(leverage: int, expected: int) -> None:
+    """A fraction in ten-thousandths never gives more leverage than asked for."""
+    assert expected == margin_fraction(leverage)
+
+
+def test_a_nonce_out_of_turn_never_begins() -> None:
+    """The ledger refuses what would leave a gap, or before it knows the nonce."""
+    desk = Desk()
+    signed = desk.order().build(5)
+
+    with pytest.raises(InvariantBroken):
+        NonceLedger().begin([signed])
