@@ -35,6 +35,9 @@ from desk.sim.world import World
 BOOK_DEPTH = 20
 SILENCE_MS_MAX = 20_000
 """The age of the last frame at which a client calls its connection dead."""
+FRAME_MS_MAX = 1_000
+"""A live connection carries a frame of some market at least this often, as the venues' streams of
+all statistics do, however seldom this world moves a price."""
 
 
 class Line(StrEnum):
@@ -95,10 +98,18 @@ class Feed:
             self._exchange.listeners.remove(self._hear)
             self._line = Line.CLOSED
 
+    @property
+    def frame_at_ms(self) -> int:
+        """Return when the last frame of any kind came, ms UTC."""
+        if self._line is not Line.LIVE:
+            return self._frame_at_ms
+        now_ms = self._clock.now_ms()
+        return max(self._frame_at_ms, now_ms - now_ms % FRAME_MS_MAX)
+
     def levels(self, symbol: str) -> tuple[list[Level], list[Level]]:
         """Return bids and asks as last seen; raise `StaleData` unless they are live."""
         book = self._books.get(symbol)
-        age_ms = self._clock.now_ms() - self._frame_at_ms
+        age_ms = self._clock.now_ms() - self.frame_at_ms
         if self._line in (Line.CLOSED, Line.DOWN) or age_ms > SILENCE_MS_MAX:
             raise self._stale(symbol, f"stream is {self._line}, last frame {age_ms} ms ago")
         if symbol not in self._watched or book is None:
@@ -110,7 +121,7 @@ class Feed:
     def quote(self, symbol: str) -> Quote:
         """Return the top of the book as last seen; raise `StaleData` as `levels` does."""
         (bid, bid_size), (ask, ask_size) = (side[0] for side in self.levels(symbol))
-        return Quote(symbol, bid, bid_size, ask, ask_size, self._frame_at_ms)
+        return Quote(symbol, bid, bid_size, ask, ask_size, self.frame_at_ms)
 
     def book(self, symbol: str) -> Book:
         """Return a copy of the book as last seen; raise `StaleData` as `levels` does."""
@@ -121,6 +132,7 @@ class Feed:
     def silence(self) -> None:
         """Carry nothing from now on without closing; the client notices after a while."""
         if self._line is Line.LIVE:
+            self._frame_at_ms = self.frame_at_ms
             self._line = Line.SILENT
             self._forget()
             self._world.schedule(self._world.now_ms + SILENCE_MS_MAX, self._give_up)

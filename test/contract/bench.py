@@ -33,7 +33,7 @@ SETTLE_S = 2.0
 class Candidate:
     """One kind of venue to be held to the contract.
 
-    `connect` yields an opened venue on the given world, and a way to make its streams fall silent
+    `connect` yields an unopened venue on the given world, and a way to make its streams fall silent
     without closing. The account must hold `DEPOSIT_USD` and nothing else.
     """
 
@@ -51,7 +51,7 @@ class Bench:
     clock: Clock
     silence: Callable[[], None]
     instruments: dict[str, Instrument]
-    events: list[StreamEvent] = field(default_factory=list)
+    events: list[StreamEvent]
     ids: Any = field(default_factory=lambda: count(0))
 
     @property
@@ -162,9 +162,11 @@ async def _run(candidate: Candidate, fact: Fact) -> None:
     life = asyncio.create_task(world.run(clock))
     try:
         async with candidate.connect(world, clock) as (venue, silence):
+            events: list[StreamEvent] = []
+            venue.listen(events.append)
+            await venue.open()
             instruments = dict(await venue.instruments())
-            bench = Bench(venue, world, clock, silence, instruments)
-            venue.listen(bench.events.append)
+            bench = Bench(venue, world, clock, silence, instruments, events)
             venue.watch(SYMBOLS)
             await bench.wait()
             await fact(bench)

@@ -1,7 +1,7 @@
 """Who is held to the contract, and how a fact meets each of them.
 
-To add one: an async context manager that takes the world and the clock, and yields an opened venue
-with a way to silence its streams; then a line in `CANDIDATES`.
+To add one: an async context manager that takes the world and the clock, and yields an unopened
+venue with a way to silence its streams; then a line in `CANDIDATES`.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -34,7 +34,6 @@ def _simulated(name: VenueName) -> Callable[[World, Clock], Connection]:
     ) -> AsyncIterator[tuple[Venue, Callable[[], None]]]:
         world.exchanges[name].add_account(collateral=DEPOSIT_USD, account_id=_ACCOUNT_ID)
         venue = SimVenue(world, name, _ACCOUNT_ID, clock=clock)
-        await venue.open()
         yield venue, venue.feed.silence
         await venue.close()
 
@@ -51,7 +50,6 @@ def _over_the_wire(name: VenueName) -> Callable[[World, Clock], Connection]:
         venue = _lighter(embedded, clock) if is_lighter else _pacifica(embedded, clock)
         silent = Fault(name, FaultKind.STREAM_SILENT)
         try:
-            await venue.open()
             yield venue, lambda: embedded.plan.add(silent)
         finally:
             await venue.close()

@@ -28,9 +28,9 @@ _T = TypeVar("_T")
 class _Stage:
     """A venue of one account in a small world, and the plan of what shall go wrong."""
 
-    def __init__(self, name: VenueName) -> None:
+    def __init__(self, name: VenueName, step_ms: int) -> None:
         self.clock = LoopClock(asyncio.get_running_loop(), START_MS)
-        self.world = World(5, start_ms=START_MS, markets=market_rows(("BTC",)))
+        self.world = World(5, start_ms=START_MS, markets=market_rows(("BTC",)), step_ms=step_ms)
         self.exchange = self.world.exchanges[name]
         self.exchange.add_account(collateral=Decimal(10_000), account_id=0)
         self.plan = FaultPlan()
@@ -51,11 +51,16 @@ class _Stage:
         return position.size if position else Decimal(0)
 
 
-def _on_stage(play: Callable[[_Stage], Awaitable[_T]], name: VenueName = VenueName.LIGHTER) -> _T:
+def _on_stage(
+    play: Callable[[_Stage], Awaitable[_T]],
+    name: VenueName = VenueName.LIGHTER,
+    *,
+    step_ms: int = 1_000,
+) -> _T:
     """Run `play` on virtual time with the world going and the venue open."""
 
     async def main() -> _T:
-        stage = _Stage(name)
+        stage = _Stage(name, step_ms)
         life = asyncio.create_task(stage.world.run(stage.clock))
         await stage.venue.open()
         stage.venue.watch(["BTC"])
@@ -289,3 +294,14 @@ def test_an_account_nobody_has_is_a_configuration_error() -> None:
             await stranger.open()
 
     _on_stage(play)
+
+
+def test_a_live_line_is_fresh_however_seldom_prices_move() -> None:
+    """A world that steps once an hour still gives quotes no older than a second."""
+
+    async def play(stage: _Stage) -> None:
+        await asyncio.sleep(100.7)
+        age_ms = stage.clock.now_ms() - stage.venue.quote("BTC").received_at_ms
+        assert age_ms <= 1_000
+
+    _on_stage(play, step_ms=3_600_000)
