@@ -33,9 +33,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     clock, so the same program takes the same steps at the same times, paced or not.
     """
 
-    def __init__(self, *, speed: float = 0.0) -> None:
-        """Run `speed` virtual seconds per real second; 0 waits for nothing."""
+    def __init__(self, *, speed: float = 0.0, stalled_s_max: float = STALLED_S_MAX) -> None:
+        """Run `speed` virtual seconds per real second; 0 waits for nothing.
+
+        `stalled_s_max` real seconds without a timer, a socket or a thread end in `Stalled`.
+        """
         self._now_s = 0.0
+        self._stalled_s_max = stalled_s_max
         self._jobs = 0
         self._pace = _Pace(speed)
         super().__init__(_JumpSelector(self._idle))
@@ -95,9 +99,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return timers[0].when() if timers else None
 
     def _wait_for_thread(self, wait: Callable[[float], _Ready]) -> _Ready:
-        ready = wait(STALLED_S_MAX)
+        ready = wait(self._stalled_s_max)
         if not ready:
-            raise Stalled(f"nothing happened for {STALLED_S_MAX:g} s; {self._jobs} jobs open")
+            limit_s = self._stalled_s_max
+            raise Stalled(f"nothing happened for {limit_s:g} s; {self._jobs} jobs open")
         return ready
 
 

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import ClientSession, ClientTimeout, web
 
 from desk.engine.clock import LoopClock, SystemClock
-from desk.sim.virtual_loop import VirtualLoop
+from desk.sim.virtual_loop import Stalled, VirtualLoop
 from test.virtual import run_virtual
 
 
@@ -155,6 +155,19 @@ def test_a_signal_is_heard_during_a_paced_wait() -> None:
 
     with asyncio.Runner(loop_factory=lambda: VirtualLoop(speed=1)) as runner:
         assert 0.0 == runner.run(main())
+
+
+def test_waiting_for_nothing_is_an_error() -> None:
+    """A program that nothing can ever wake ends with a reason instead of hanging."""
+
+    async def main() -> None:
+        await asyncio.get_running_loop().create_future()
+
+    with (
+        asyncio.Runner(loop_factory=lambda: VirtualLoop(stalled_s_max=0)) as runner,
+        pytest.raises(Stalled),
+    ):
+        runner.run(main())
 
 
 def test_a_negative_speed_is_refused() -> None:
