@@ -20,6 +20,10 @@ S = TypeVar("S")
 FILE_MODE = 0o600
 
 
+class _Version(msgspec.Struct):
+    schema: int
+
+
 class _Envelope(msgspec.Struct):
     schema: int
     saved_at_ms: int
@@ -35,32 +39,77 @@ class Loaded(Generic[S]):
     notice: str | None
 
 
+class Disk:
+    """The few operations a save is made of, so that each instant between them can be tried."""
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Make `path` hold `data`, and wait until the disk has it."""
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(handle, view) :]
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def remove(self, path: Path) -> None:
+        """Remove `path` if it is there."""
+        path.unlink(missing_ok=True)
+
+    def link(self, path: Path, name: Path) -> None:
+        """Give the file at `path` a second name."""
+        os.link(path, name)
+
+    def rename(self, path: Path, name: Path) -> None:
+        """Put `path` in the place of `name`, at once or not at all."""
+        os.replace(path, name)
+
+    def sync_folder(self, path: Path) -> None:
+        """Wait until the disk has the names in a folder."""
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
 class StateStore(Generic[S]):
     """One state in one file. `kind` is its dataclass; `schema` the version this program writes."""
 
-    def __init__(self, path: Path, *, kind: type[S], schema: int) -> None:
+    def __init__(
+        self, path: Path, *, kind: type[S], schema: int, disk: Disk | None = None
+    ) -> None:
         """Use `path`; nothing is touched until the first save."""
         self.path = path
         self.previous = path.with_name(path.name + ".previous")
         self._temporary = path.with_name(path.name + ".new")
         self._decode: Callable[[bytes], S] = msgspec.json.Decoder(kind).decode
         self._schema = schema
+        self._disk = disk or Disk()
 
     def load(self) -> Loaded[S] | None:
         """Return the newest readable generation, None where there never was one.
 
-        Raises `StateError` when files are there and none can be used.
+        Raises `StateError` when files are there and none can be used, when one may not be read
+        (that is no damage, and the other may be older than what was sent), and when one is newer
+        than this program.
         """
-        damage = []
+        damage: list[str] = []
+        missing: list[str] = []
         for path in (self.path, self.previous):
             try:
                 state = self._read(path)
             except FileNotFoundError:
+                missing.append(f"{path.name} is missing")
                 continue
-            except (OSError, msgspec.DecodeError, _DamageError) as error:
+            except (msgspec.DecodeError, _DamageError) as error:
                 damage.append(f"{path.name}: {error}")
                 continue
-            notice = f"used {path.name}, because {damage[0]}" if damage else None
+            except OSError as error:
+                raise StateError(f"state cannot be read: {error}; mend that, then start") from error
+            passed_over = [*damage, *missing]
+            notice = f"used {path.name}, because {passed_over[0]}" if passed_over else None
             return Loaded(state, notice)
         if damage:
             mend = f"keep both files and restore a good copy of {self.path.name}"
@@ -68,12 +117,14 @@ class StateStore(Generic[S]):
         return None
 
     def _read(self, path: Path) -> S:
-        envelope = msgspec.json.decode(path.read_bytes(), type=_Envelope)
-        if envelope.schema > self._schema:
+        data = path.read_bytes()
+        schema = msgspec.json.decode(data, type=_Version).schema
+        if schema > self._schema:
             raise StateError(
-                f"{path.name} was written by a newer program (schema {envelope.schema}, "
+                f"{path.name} was written by a newer program (schema {schema}, "
                 f"this one knows {self._schema}); update, nothing was touched"
             )
+        envelope = msgspec.json.decode(data, type=_Envelope)
         body = bytes(envelope.state)
         if hashlib.sha256(body).hexdigest() != envelope.sha256:
             raise _DamageError("checksum does not match")
@@ -85,40 +136,21 @@ class StateStore(Generic[S]):
         digest = hashlib.sha256(body).hexdigest()
         envelope = _Envelope(self._schema, at_ms, digest, msgspec.Raw(body))
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        _write_durably(self._temporary, msgspec.json.encode(envelope) + b"\n")
+        self._disk.write(self._temporary, msgspec.json.encode(envelope) + b"\n")
         self._keep_previous()
-        os.replace(self._temporary, self.path)
-        _sync_directory(self.path.parent)
+        self._disk.rename(self._temporary, self.path)
+        self._disk.sync_folder(self.path.parent)
 
     def _keep_previous(self) -> None:
         """Link the present file to the previous name, so that at no instant there is none."""
         link = self.previous.with_name(self.previous.name + ".new")
-        link.unlink(missing_ok=True)
+        self._disk.remove(link)
         try:
-            os.link(self.path, link)
+            self._disk.link(self.path, link)
         except FileNotFoundError:
             return
-        os.replace(link, self.previous)
+        self._disk.rename(link, self.previous)
 
 
 class _DamageError(Exception):
     """A state file whose content is not what was saved."""
-
-
-def _write_durably(path: Path, data: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
-    try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(handle, view) :]
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _sync_directory(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

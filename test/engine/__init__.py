@@ -1,0 +1,1 @@
+"""Tests of the shell: durable state, journal, execution, reads, the event loop, whole stories."""
