@@ -7,6 +7,8 @@ of the official OpenAPI description (apidocs.lighter.xyz) unless a docstring say
 from collections.abc import Mapping
 from decimal import Decimal
 
+import msgspec
+
 from desk.core.account import Account, Leverage, MarginMode, Position
 from desk.core.funding import FundingPayment
 from desk.core.market import FeeRates
@@ -18,6 +20,7 @@ from desk.venues.lighter_decode import (
     is_perp,
     positive_or_none,
     readable,
+    rows_of,
     to_ms,
 )
 from desk.venues.lighter_wire import FRACTION_UNIT, MarketDetails
@@ -46,19 +49,25 @@ class AccountRow(Row, frozen=True):
     collateral: Decimal
     available_balance: Decimal
     total_asset_value: Decimal
-    positions: list[PositionRow] | None = None
+    positions: list[msgspec.Raw] | None = None
 
 
 class _Accounts(Row, frozen=True):
-    accounts: list[AccountRow] | None = None
+    accounts: list[msgspec.Raw] | None = None
 
 
 def read_account_row(body: bytes, account_index: int) -> AccountRow:
     """Return the row of `account_index`; raises `BadMessage` when it is not in the answer."""
-    for row in decode(body, _Accounts, "account").accounts or []:
+    raws = decode(body, _Accounts, "account").accounts
+    for row in rows_of(raws, AccountRow, key="index", request="account"):
         if row.index == account_index:
             return row
     raise bad(f"account {account_index} is missing", "account", body)
+
+
+def position_rows(row: AccountRow) -> list[PositionRow]:
+    """Return the markets an account has touched, size zero included; raises `BadMessage`."""
+    return rows_of(row.positions, PositionRow, key="market_id", request="account")
 
 
 def account(row: AccountRow, *, asked_at_ms: int, at_ms: int) -> Account:
@@ -66,7 +75,7 @@ def account(row: AccountRow, *, asked_at_ms: int, at_ms: int) -> Account:
     with readable("account", row.available_balance.to_eng_string()):
         positions = tuple(
             _position(entry)
-            for entry in row.positions or []
+            for entry in position_rows(row)
             if entry.position != 0 and is_perp(entry.market_id)
         )
     return Account(
@@ -103,7 +112,7 @@ def leverage(row: AccountRow, market: MarketDetails) -> Leverage:
     """
     symbol = canonical(market.symbol)
     with readable("account", repr(row.index)):
-        for entry in row.positions or []:
+        for entry in position_rows(row):
             if entry.market_id == market.market_id:
                 value = 100 / entry.initial_margin_fraction
                 return Leverage(symbol, value, _margin_mode(entry.margin_mode))
@@ -134,7 +143,7 @@ class _Payment(Row, frozen=True):
 
 
 class _Payments(Row, frozen=True):
-    position_fundings: list[_Payment] | None = None
+    position_fundings: list[msgspec.Raw] | None = None
     next_cursor: str | None = None
 
 
@@ -146,8 +155,10 @@ def read_funding_payments(
     `change` is the account's view: negative was paid. The scale of `rate` is not documented, so
     it is left out rather than guessed. A market without a name of ours is a `BadMessage`.
     """
-    page = decode(body, _Payments, "positionFunding")
-    with readable("positionFunding", body):
+    request = "positionFunding"
+    page = decode(body, _Payments, request)
+    payments = rows_of(page.position_fundings, _Payment, key="market_id", request=request)
+    with readable(request, body):
         rows = [
             FundingPayment(
                 symbol=symbols[row.market_id],
@@ -156,7 +167,7 @@ def read_funding_payments(
                 at_ms=to_ms(row.timestamp),
                 position_size=_SIGN[row.position_side] * abs(row.position_size),
             )
-            for row in page.position_fundings or []
+            for row in payments
             if is_perp(row.market_id)
         ]
     return rows, page.next_cursor or None
@@ -168,10 +179,11 @@ class _Key(Row, frozen=True):
 
 
 class _Keys(Row, frozen=True):
-    api_keys: list[_Key] | None = None
+    api_keys: list[msgspec.Raw] | None = None
 
 
 def read_public_keys(body: bytes) -> dict[int, str]:
     """Return the registered public keys by API key index: 80 hex digits without 0x."""
-    rows = decode(body, _Keys, "apikeys").api_keys or []
+    raws = decode(body, _Keys, "apikeys").api_keys
+    rows = rows_of(raws, _Key, key="api_key_index", request="apikeys")
     return {row.api_key_index: row.public_key.lower().removeprefix("0x") for row in rows}

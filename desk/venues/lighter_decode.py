@@ -3,7 +3,7 @@
 Everything that comes in is checked here or refused as `BadMessage`. No sockets, no clock.
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import cache
@@ -30,6 +30,9 @@ MARKET_ID_MAX = 254
 ALL_MARKETS = 255
 
 
+_AnyRow = dict[str, msgspec.Raw]
+
+
 class Row(msgspec.Struct, frozen=True):
     """A typed row of an answer.
 
@@ -50,6 +53,22 @@ def decode(raw: bytes | str, kind: type[T], request: str) -> T:
         return cast(T, _decoder(cast(Hashable, kind)).decode(raw))
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise bad(str(error), request, raw) from error
+
+
+def rows_of(
+    raws: Iterable[msgspec.Raw] | None, kind: type[T], *, key: str, request: str
+) -> list[T]:
+    """Return the rows that have `key`, each as `kind`; None is no rows.
+
+    A row without its key is of a sort we do not know and passed over; one that has it must read.
+    Raises `BadMessage`.
+    """
+    found = []
+    for raw in raws or ():
+        text = bytes(raw)
+        if key in decode(text, _AnyRow, request):
+            found.append(decode(text, kind, request))
+    return found
 
 
 @cache

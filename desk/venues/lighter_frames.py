@@ -5,10 +5,9 @@ asked for are no frames. Source: the stream documentation (apidocs.lighter.xyz) 
 frames; older recordings have no nonces, and their rows no `*_str` ids.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeVar
 
 import msgspec
 
@@ -23,9 +22,7 @@ from desk.venues.lighter_decode import (
     positive_or_none,
     readable,
 )
-from desk.venues.lighter_orders import OrderRow, TradeRow, TxRow
-
-T = TypeVar("T")
+from desk.venues.lighter_orders import OrderRow, TradeRow, TxRow, order_rows, trade_rows, tx_rows
 
 CODE_ALREADY_SUBSCRIBED = 30003
 PONG = '{"type":"pong"}'
@@ -204,14 +201,14 @@ def _read_channel(text: str, envelope: _Envelope) -> Frame | None:
         case "market_stats":
             return _read_stats(text, subject)
         case "account_orders" | "account_all_orders":
-            rows = decode(text, _Orders, kind).orders
-            return OrdersFrame([r for r in _flat(rows) if is_perp(r.market_index)], is_snapshot)
+            orders = order_rows(_flat(decode(text, _Orders, kind).orders))
+            return OrdersFrame([row for row in orders if is_perp(row.market_index)], is_snapshot)
         case "account_all_trades" | "trade":
             page = decode(text, _Trades, kind)
-            trades = (*_flat(page.trades), *(page.liquidation_trades or ()))
-            return TradesFrame([t for t in trades if is_perp(t.market_id)], is_snapshot)
+            trades = trade_rows([*_flat(page.trades), *(page.liquidation_trades or ())])
+            return TradesFrame([row for row in trades if is_perp(row.market_id)], is_snapshot)
         case "account_tx":
-            return TxFrame(decode(text, _Txs, kind).txs or [], is_snapshot)
+            return TxFrame(tx_rows(decode(text, _Txs, kind).txs), is_snapshot)
         case "user_stats":
             return decode(text, _UserStats, kind).stats
     return None
@@ -281,25 +278,28 @@ def _stats_row(raw: msgspec.Raw) -> StatsRow | None:
         return None
 
 
+# Rows come keyed by market, as a list, or not at all.
+_Rows = dict[str, list[msgspec.Raw] | None] | list[msgspec.Raw] | None
+
+
 class _Orders(Row, frozen=True):
-    orders: dict[str, list[OrderRow] | None] | list[OrderRow] | None = None
+    orders: _Rows = None
 
 
 class _Trades(Row, frozen=True):
-    trades: dict[str, list[TradeRow] | None] | list[TradeRow] | None = None
-    liquidation_trades: list[TradeRow] | None = None
+    trades: _Rows = None
+    liquidation_trades: list[msgspec.Raw] | None = None
 
 
 class _Txs(Row, frozen=True):
-    txs: list[TxRow] | None = None
+    txs: list[msgspec.Raw] | None = None
 
 
 class _UserStats(Row, frozen=True):
     stats: UserStats
 
 
-def _flat(rows: Mapping[str, Sequence[T] | None] | Sequence[T] | None) -> Iterator[T]:
-    """Yield rows that come keyed by market, as a list, or as nothing at all."""
-    groups = rows.values() if isinstance(rows, Mapping) else (rows,)
+def _flat(rows: _Rows) -> Iterator[msgspec.Raw]:
+    groups = rows.values() if isinstance(rows, dict) else (rows,)
     for group in groups:
         yield from group or ()

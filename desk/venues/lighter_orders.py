@@ -5,7 +5,7 @@ out; `ValueError` or `KeyError` for senseless rows (the readers make `BadMessage
 are those of the official OpenAPI description and stream documentation (apidocs.lighter.xyz).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from enum import StrEnum
 
@@ -14,7 +14,15 @@ import msgspec
 from desk.core.market import Instrument
 from desk.core.order import Fill, FillCause, Order, OrderKind, OrderStatus, Side
 from desk.venues.lighter_account import FEE_TICK
-from desk.venues.lighter_decode import Row, decode, is_perp, positive_or_none, readable, to_ms
+from desk.venues.lighter_decode import (
+    Row,
+    decode,
+    is_perp,
+    positive_or_none,
+    readable,
+    rows_of,
+    to_ms,
+)
 
 CREATE_ORDER = 14
 _STATUSES = {
@@ -63,6 +71,11 @@ class OrderRow(Row, frozen=True):
     updated_at: int = 0
 
 
+def order_rows(raws: Iterable[msgspec.Raw] | None) -> list[OrderRow]:
+    """Return the rows that are orders; raises `BadMessage` for one that does not read."""
+    return rows_of(raws, OrderRow, key="order_index", request="orders")
+
+
 def order(row: OrderRow, symbol: str) -> Order:
     """Return one order; raises `ValueError` for a status we do not know."""
     filled = row.filled_base_amount
@@ -104,7 +117,7 @@ def _side(is_ask: bool) -> Side:
 
 
 class _Orders(Row, frozen=True):
-    orders: list[OrderRow] | None = None
+    orders: list[msgspec.Raw] | None = None
     next_cursor: str | None = None
 
 
@@ -115,7 +128,7 @@ def read_orders(body: bytes, symbols: Mapping[int, str]) -> tuple[list[Order], s
     with readable("orders", body):
         rows = [
             order(row, symbols[row.market_index])
-            for row in page.orders or []
+            for row in order_rows(page.orders)
             if is_perp(row.market_index)
         ]
     return rows, page.next_cursor or None
@@ -143,6 +156,11 @@ class TradeRow(Row, frozen=True):
     bid_client_id: int = 0
     taker_fee: int = 0
     maker_fee: int = 0
+
+
+def trade_rows(raws: Iterable[msgspec.Raw] | None) -> list[TradeRow]:
+    """Return the rows that are trades; raises `BadMessage` for one that does not read."""
+    return rows_of(raws, TradeRow, key="trade_id", request="trades")
 
 
 def fills(row: TradeRow, symbol: str, account_index: int) -> list[Fill]:
@@ -181,7 +199,7 @@ def _cause(word: str, *, is_maker: bool) -> FillCause:
 
 
 class _Trades(Row, frozen=True):
-    trades: list[TradeRow] | None = None
+    trades: list[msgspec.Raw] | None = None
     next_cursor: str | None = None
 
 
@@ -193,7 +211,7 @@ def read_fills(
     with readable("trades", body):
         rows = [
             fill
-            for row in page.trades or []
+            for row in trade_rows(page.trades)
             if is_perp(row.market_id)
             for fill in fills(row, symbols[row.market_id], account_index)
         ]
@@ -253,6 +271,11 @@ class _OrderInfo(Row, frozen=True, rename="pascal"):
 def read_tx(body: bytes) -> TxRow:
     """Return the row of `tx`."""
     return decode(body, TxRow, "tx")
+
+
+def tx_rows(raws: Iterable[msgspec.Raw] | None) -> list[TxRow]:
+    """Return the rows that are transactions; raises `BadMessage` for one that does not read."""
+    return rows_of(raws, TxRow, key="hash", request="account_tx")
 
 
 def fate(row: TxRow) -> TxFate:

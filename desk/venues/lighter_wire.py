@@ -21,6 +21,7 @@ from desk.venues.lighter_decode import (
     decode,
     positive_or_none,
     readable,
+    rows_of,
     to_ms,
 )
 
@@ -159,7 +160,7 @@ class _FundingRate(Row, frozen=True):
 
 
 class _FundingRates(Row, frozen=True):
-    funding_rates: list[_FundingRate] | None = None
+    funding_rates: list[msgspec.Raw] | None = None
 
 
 def read_funding_rates(body: bytes) -> dict[int, HourlyRate]:
@@ -169,7 +170,8 @@ def read_funding_rates(body: bytes) -> dict[int, HourlyRate]:
     the rows named "lighter" are Lighter's own. The number is printed from a float
     (0.00009599999999999999 for 0.000096), so its last digits are dropped.
     """
-    rows = decode(body, _FundingRates, "funding-rates").funding_rates or []
+    raws = decode(body, _FundingRates, "funding-rates").funding_rates
+    rows = rows_of(raws, _FundingRate, key="market_id", request="funding-rates")
     with readable("funding-rates", body):
         return {
             row.market_id: HourlyRate.from_8h(row.rate.quantize(RATE_8H_STEP))
@@ -215,7 +217,7 @@ class _FundingPoint(Row, frozen=True):
 
 
 class _Fundings(Row, frozen=True):
-    fundings: list[_FundingPoint] | None = None
+    fundings: list[msgspec.Raw] | None = None
 
 
 def read_funding_history(body: bytes, symbol: str) -> list[FundingPoint]:
@@ -224,7 +226,8 @@ def read_funding_history(body: bytes, symbol: str) -> list[FundingPoint]:
     `rate` is an unsigned percent per hour, `direction` the side that paid: "long" is positive
     for us. Checked on recorded rows: value / rate gives the index price only in this reading.
     """
-    rows = decode(body, _Fundings, "fundings").fundings or []
+    raws = decode(body, _Fundings, "fundings").fundings
+    rows = rows_of(raws, _FundingPoint, key="timestamp", request="fundings")
     with readable("fundings", body):
         points = [
             FundingPoint(
@@ -250,7 +253,7 @@ class _Candle(Row, frozen=True):
 
 
 class _Candles(Row, frozen=True):
-    c: list[_Candle] | None = None
+    c: list[msgspec.Raw] | None = None
 
 
 def read_candles(body: bytes, symbol: str) -> list[Candle]:
@@ -259,7 +262,8 @@ def read_candles(body: bytes, symbol: str) -> list[Candle]:
     Zero fields are omitted on the wire, so an absent volume is zero; an absent price is none,
     and such a bar is refused.
     """
-    rows = decode(body, _Candles, "candles").c or []
+    raws = decode(body, _Candles, "candles").c
+    rows = rows_of(raws, _Candle, key="t", request="candles")
     with readable("candles", body):
         if any(min(row.o, row.h, row.l, row.c) <= 0 for row in rows):
             raise ValueError("a bar without prices")

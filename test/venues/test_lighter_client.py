@@ -1,0 +1,504 @@
+"""The Lighter client against the embedded venue: real requests and sockets, virtual time.
+
+What every venue must do is in the contract suite; here is what is Lighter's own, and what becomes
+of a write when the way to the venue breaks.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from desk.core.account import MarginMode
+from desk.core.errors import ConfigError, InvariantBroken, StaleData, VenueError, VenueUnavailable
+from desk.core.market import Instrument
+from desk.core.order import (
+    Accepted,
+    OrderKind,
+    OrderRequest,
+    OrderStatus,
+    Outcome,
+    Rejected,
+    Side,
+    TimeInForce,
+    Unknown,
+)
+from desk.core.ports import Venue
+from desk.core.stream import FillSeen, OrderSeen, StreamDown, StreamEvent, StreamUp
+from desk.core.venue import VenueName
+from desk.engine.clock import LoopClock
+from desk.sim.accounts import CHAIN_ID, LighterKey
+from desk.sim.faults import Fault, FaultKind
+from desk.sim.serve import Embedded, start_embedded
+from desk.sim.world import World
+from desk.venues.lighter_orders import TxFate
+from desk.venues.lighter_signer import PythonSigner, generate_key_pair
+from lighter_client import CHAIN_IDS, LighterClient, stream_url
+from test.virtual import run_virtual
+
+D = Decimal
+START_MS = 1_700_000_000_000
+GOOD_KEY = generate_key_pair(b"environment")[0]
+ENVIRONMENT = {"API_KEY_PRIVATE_KEY": GOOD_KEY, "ACCOUNT_INDEX": "77", "API_KEY_INDEX": "7"}
+
+
+@dataclass(slots=True)
+class Desk:
+    """An open client on an embedded venue."""
+
+    client: LighterClient
+    venue: Embedded
+    heard: list[StreamEvent] = field(default_factory=list)
+    ids: int = 100
+
+    @property
+    def eth(self) -> Instrument:
+        """Return the market everything here happens in."""
+        return self.client._instruments["ETH"]
+
+    def strike(self, kind: FaultKind, match: str = "sendTx", **changes: Any) -> None:
+        """Let a fault strike the next operation that matches."""
+        self.venue.plan.add(Fault(VenueName.LIGHTER, kind, match, **changes))
+
+    def request(self, side: Side = Side.BUY, **changes: Any) -> OrderRequest:
+        """Return an order for 0.1 ETH that will fill."""
+        self.ids += 1
+        price = self.eth.price_up(self.client.quote("ETH").mid * (1 + side.sign * D("0.01")))
+        fields = {"size": D("0.1"), "price": price, "client_id": str(self.ids), **changes}
+        return OrderRequest("ETH", side, **fields)
+
+    async def place(self, side: Side = Side.BUY, **changes: Any) -> Outcome:
+        """Sign, send, and let it come to rest."""
+        outcome = await self.client.send(await self.client.sign(self.request(side, **changes)))
+        await asyncio.sleep(1)
+        return outcome
+
+    async def held(self) -> Decimal:
+        """Return the signed position."""
+        return (await self.client.account()).size_of("ETH")
+
+    def said(self, kind: type[StreamEvent]) -> list[Any]:
+        """Return what the stream told of one kind."""
+        return [event for event in self.heard if isinstance(event, kind)]
+
+
+def client_of(venue: Embedded, clock: LoopClock, key: LighterKey | None, **changes: Any) -> Any:
+    """Return a client for the venue's account with this key, or without one."""
+    account = venue.credentials.lighter.account_index
+    fields: dict[str, Any] = {
+        "clock": clock,
+        "jitter": lambda: 0.5,
+        "base_url": venue.endpoints.lighter_url,
+        "ws_url": venue.endpoints.lighter_ws_url,
+        "limits": "off",
+    }
+    if key is not None:
+        fields |= {"account_index": account, "api_key_index": key.index}
+        fields["signer"] = PythonSigner(
+            key.private_key,
+            account_index=account,
+            api_key_index=key.index,
+            chain_id=CHAIN_ID,
+            now_ms=clock.now_ms,
+        )
+    return LighterClient(**{**fields, **changes})
+
+
+def play(story: Callable[[Desk], Awaitable[None]], *, public: bool = False, **changes: Any) -> None:
+    """Run a story with an open client that watches ETH."""
+
+    async def main() -> None:
+        clock = LoopClock(asyncio.get_running_loop(), START_MS)
+        world = World(7, start_ms=START_MS)
+        venue = await start_embedded(world, clock=clock)
+        key = None if public else venue.credentials.lighter.key
+        desk = Desk(client_of(venue, clock, key, **changes), venue)
+        desk.client.listen(desk.heard.append)
+        desk.client.watch(["ETH"])
+        try:
+            await desk.client.open()
+            await asyncio.sleep(2)
+            await story(desk)
+        finally:
+            await desk.client.close()
+            await venue.close()
+
+    run_virtual(main())
+
+
+# Life
+
+
+def test_a_client_is_a_venue() -> None:
+    """The port is met, by type and by name."""
+
+    async def story(desk: Desk) -> None:
+        venue: Venue = desk.client
+        assert VenueName.LIGHTER is venue.name
+        assert [StreamUp] == [type(event) for event in desk.said(StreamUp)]
+
+    play(story)
+
+
+def test_a_start_costs_few_requests() -> None:
+    """Markets, key and nonce: three of the eight a start may cost."""
+
+    async def story(desk: Desk) -> None:
+        assert 7 == desk.client.budget.left()
+
+    play(story, limits="published")
+
+
+def test_a_client_without_a_key_reads_what_is_public() -> None:
+    """Statistics and books need no account; everything else says what is missing."""
+
+    async def story(desk: Desk) -> None:
+        assert (await desk.client.market_stats())["ETH"].mark > 0
+        assert desk.client.quote("ETH").spread_bps > 0
+        with pytest.raises(ConfigError, match="ACCOUNT_INDEX"):
+            await desk.client.account()
+        with pytest.raises(InvariantBroken):
+            await desk.client.cancel_all()
+
+    play(story, public=True)
+
+
+def test_a_key_that_is_not_registered_stops_the_start() -> None:
+    """The message names the three variables that belong together."""
+
+    async def main() -> None:
+        clock = LoopClock(asyncio.get_running_loop(), START_MS)
+        venue = await start_embedded(World(7, start_ms=START_MS), clock=clock)
+        keys = venue.credentials.lighter
+        client = client_of(venue, clock, keys.key, api_key_index=keys.emergency_key.index)
+        try:
+            await client.open()
+        finally:
+            await client.close()
+            await client.close()
+            await venue.close()
+
+    with pytest.raises(ConfigError, match="API_KEY_INDEX"):
+        run_virtual(main())
+
+
+def test_a_venue_that_is_out_is_unavailable() -> None:
+    """Reads raise, quotes are stale, and it all comes back."""
+
+    async def story(desk: Desk) -> None:
+        desk.strike(FaultKind.OUTAGE, match="", delay_s=60, since_ms=START_MS + 2_000)
+        await asyncio.sleep(1)
+        with pytest.raises(VenueError):
+            await desk.client.account()
+        with pytest.raises(StaleData):
+            desk.client.quote("ETH")
+        await asyncio.sleep(120)
+        assert D(0) == await desk.held()
+        assert desk.client.quote("ETH").bid > 0
+        assert [True, True] == [bool(desk.said(kind)) for kind in (StreamDown, StreamUp)]
+
+    play(story)
+
+
+# Lighter's own requests
+
+
+def test_a_batch_places_triggers_together() -> None:
+    """Stop and take-profit in one request, each with its own outcome."""
+
+    async def story(desk: Desk) -> None:
+        await desk.place()
+        mid = desk.client.quote("ETH").mid
+        signed = []
+        for kind, factor in ((OrderKind.STOP, "0.8"), (OrderKind.TAKE_PROFIT, "1.2")):
+            at = desk.eth.price_down(mid * D(factor))
+            price = desk.eth.price_down(at * D("0.97"))
+            changes = {"kind": kind, "trigger_price": at, "price": price, "reduce_only": True}
+            signed.append(await desk.client.sign(desk.request(Side.SELL, **changes)))
+        outcomes = await desk.client.send_batch(signed)
+        await asyncio.sleep(1)
+        assert [Accepted, Accepted] == [type(outcome) for outcome in outcomes]
+        kinds = [(o.kind, o.status) for o in await desk.client.open_orders("ETH")]
+        assert [
+            (OrderKind.STOP, OrderStatus.PENDING),
+            (OrderKind.TAKE_PROFIT, OrderStatus.PENDING),
+        ] == sorted(kinds)
+
+    play(story)
+
+
+def test_a_resting_order_can_be_modified() -> None:
+    """Size and price change, the id stays."""
+
+    async def story(desk: Desk) -> None:
+        price = desk.eth.price_down(desk.client.quote("ETH").bid * D("0.98"))
+        await desk.place(time_in_force=TimeInForce.GTC, price=price)
+        our_id = str(desk.ids)
+        change = desk.client.modify("ETH", client_id=our_id, size=D("0.2"), price=price - 1)
+        assert isinstance(await change, Accepted)
+        await asyncio.sleep(1)
+        order = await desk.client.find_order("ETH", our_id)
+        assert order is not None
+        assert (D("0.2"), price - 1) == (order.size, order.price)
+
+    play(story)
+
+
+def test_cancels_can_be_scheduled_and_called_off() -> None:
+    """The dead man's switch: set, called off, set again, and it acts."""
+
+    async def story(desk: Desk) -> None:
+        price = desk.eth.price_down(desk.client.quote("ETH").bid * D("0.9"))
+        await desk.place(time_in_force=TimeInForce.GTC, price=price)
+        at_ms = START_MS + 400_000
+        for when in (at_ms, None, at_ms):
+            assert isinstance(await desk.client.schedule_cancel_all(when), Accepted)
+        assert 1 == len(await desk.client.open_orders())
+        await asyncio.sleep(420)
+        assert [] == await desk.client.open_orders()
+
+    play(story)
+
+
+def test_leverage_and_margin_mode_are_read_back() -> None:
+    """A market never touched has its default; then what was set, mode included."""
+
+    async def story(desk: Desk) -> None:
+        assert D(20) == (await desk.client.leverage("ETH")).value
+        await desk.client.set_leverage("ETH", value=3, mode=MarginMode.ISOLATED)
+        await asyncio.sleep(1)
+        read = await desk.client.leverage("ETH")
+        assert (True, MarginMode.ISOLATED) == (D("2.99") < read.value <= 3, read.margin_mode)
+
+    play(story)
+
+
+def test_a_rejection_by_the_sequencer_is_told() -> None:
+    """The gateway takes a reduce-only order without a position; no order row ever shows."""
+
+    async def story(desk: Desk) -> None:
+        outcome = await desk.place(Side.SELL, reduce_only=True)
+        assert isinstance(outcome, Accepted)
+        assert [OrderStatus.REJECTED] == [e.order.status for e in desk.said(OrderSeen)]
+        order = await desk.client.find_order("ETH", str(desk.ids))
+        assert order is not None
+        assert OrderStatus.REJECTED is order.status
+        assert TxFate.FAILED is await desk.client.resolve_unknown(outcome.reference)
+
+    play(story)
+
+
+def test_inactive_orders_come_newest_first() -> None:
+    """Two orders that are gone, and a limit that is kept."""
+
+    async def story(desk: Desk) -> None:
+        await desk.place()
+        await desk.place(Side.SELL)
+        gone = await desk.client.inactive_orders("ETH", limit=1)
+        assert [str(desk.ids)] == [order.client_id for order in gone]
+
+    play(story)
+
+
+# Writes whose way breaks
+
+
+def test_a_write_that_was_lost_after_its_effect_is_found() -> None:
+    """Unknown first, then executed; the next write counts on."""
+
+    async def story(desk: Desk) -> None:
+        desk.strike(FaultKind.REQUEST_LOST_AFTER)
+        outcome = await desk.place()
+        assert isinstance(outcome, Unknown)
+        assert TxFate.EXECUTED is await desk.client.resolve_unknown(outcome.reference)
+        assert D("0.1") == await desk.held()
+        assert isinstance(await desk.place(Side.SELL, reduce_only=True), Accepted)
+        assert D(0) == await desk.held()
+
+    play(story)
+
+
+def test_a_fence_voids_a_write_that_lands_late() -> None:
+    """A cancel-all in an empty market takes the nonce; what arrives later is refused."""
+
+    async def story(desk: Desk) -> None:
+        desk.strike(FaultKind.EFFECT_LATE, delay_s=30)
+        outcome = await desk.place()
+        assert isinstance(outcome, Unknown)
+        assert TxFate.NOT_FOUND is await desk.client.resolve_unknown(outcome.reference)
+        assert isinstance(await desk.place(), Rejected)
+        assert isinstance(await desk.client.cancel_all("BTC"), Accepted)
+        await asyncio.sleep(60)
+        assert TxFate.FAILED is await desk.client.resolve_unknown(outcome.reference)
+        assert D(0) == await desk.held()
+
+    play(story)
+
+
+def test_a_close_is_not_held_up_by_a_lost_close() -> None:
+    """The first close never arrived: the second takes its nonce and closes, once."""
+
+    async def story(desk: Desk) -> None:
+        await desk.place()
+        desk.strike(FaultKind.EFFECT_LATE, delay_s=10)
+        assert isinstance(await desk.place(Side.SELL, reduce_only=True), Unknown)
+        assert isinstance(await desk.place(Side.SELL, reduce_only=True), Accepted)
+        await asyncio.sleep(20)
+        assert D(0) == await desk.held()
+        assert 2 == len({fill.fill.fill_id for fill in desk.said(FillSeen)})
+
+    play(story)
+
+
+@pytest.mark.parametrize("kind", [FaultKind.HTTP_429, FaultKind.HTTP_405, FaultKind.REJECT])
+def test_a_refused_write_did_not_happen(kind: FaultKind) -> None:
+    """Overload and refusal are certain; the nonce is used by the next write."""
+
+    async def story(desk: Desk) -> None:
+        desk.strike(kind, code="21739")
+        assert isinstance(await desk.place(), Rejected)
+        await asyncio.sleep(61)
+        assert isinstance(await desk.place(), Accepted)
+        assert D("0.1") == await desk.held()
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [FaultKind.REPLY_LOST, FaultKind.HTML_BODY, FaultKind.RESET_MID_BODY, FaultKind.MALFORMED],
+)
+def test_an_unreadable_reply_leaves_a_doubt_that_can_be_settled(kind: FaultKind) -> None:
+    """Whatever became of the answer, the hash tells what became of the order."""
+
+    async def story(desk: Desk) -> None:
+        desk.strike(kind)
+        outcome = await desk.place()
+        assert isinstance(outcome, Unknown)
+        found = await desk.client.resolve_unknown(outcome.reference)
+        filled = await desk.held() == D("0.1")
+        assert filled is (found is TxFate.EXECUTED)
+
+    play(story)
+
+
+def test_a_strangers_nonce_is_noticed() -> None:
+    """Somebody else uses our key: one write is refused by its nonce, the next is right."""
+
+    async def story(desk: Desk) -> None:
+        await desk.place()
+        desk.strike(FaultKind.NONCE_STRANGER, match="")
+        outcome = await desk.place()
+        assert isinstance(outcome, Rejected)
+        assert "21104" == outcome.code
+        assert isinstance(await desk.place(), Accepted)
+
+    play(story)
+
+
+def test_unknown_fields_and_rows_are_tolerated() -> None:
+    """An answer with things nobody documented reads like any other."""
+
+    async def story(desk: Desk) -> None:
+        desk.strike(FaultKind.UNKNOWN_FIELDS, match="", count=5)
+        assert isinstance(await desk.place(), Accepted)
+        assert D("0.1") == await desk.held()
+        assert (await desk.client.market_stats())["ETH"].mark > 0
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    "kind", [FaultKind.STREAM_CLOSED, FaultKind.BOOK_GAP, FaultKind.STREAM_REORDER]
+)
+def test_a_broken_stream_mends_itself(kind: FaultKind) -> None:
+    """Half a minute later the book stands again and never crossed in between."""
+
+    async def story(desk: Desk) -> None:
+        desk.strike(kind, match="")
+        await asyncio.sleep(30)
+        quote = desk.client.quote("ETH")
+        assert quote.bid < quote.ask
+
+    play(story)
+
+
+# Environment
+
+
+def from_environment(**changes: str) -> LighterClient:
+    """Return a client for the good environment with changes; an empty text removes."""
+    return LighterClient.from_environment({**ENVIRONMENT, **changes}, clock=_NoClock())
+
+
+class _NoClock:
+    def now_ms(self) -> int:
+        """Return some time."""
+        return START_MS
+
+    def monotonic_s(self) -> float:
+        """Return some time."""
+        return 0.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"ACCOUNT_INDEX": ""}, "ACCOUNT_INDEX is missing"),
+        ({"ACCOUNT_INDEX": "0x12"}, "ACCOUNT_INDEX is '0x12'"),
+        ({"ACCOUNT_INDEX": "0"}, "ACCOUNT_INDEX"),
+        ({"API_KEY_INDEX": " "}, "API_KEY_INDEX is missing"),
+        ({"API_KEY_INDEX": "300"}, "index is wrong"),
+        ({"API_KEY_PRIVATE_KEY": ""}, "API_KEY_PRIVATE_KEY is missing"),
+        ({"API_KEY_PRIVATE_KEY": "hush"}, "80 hex digits"),
+        ({"LIGHTER_CHAIN_ID": "main"}, "LIGHTER_CHAIN_ID"),
+    ],
+)
+def test_a_wrong_variable_is_named_on_one_line(changes: dict[str, str], named: str) -> None:
+    """The message has the name and the mend, and never a secret."""
+    with pytest.raises(ConfigError, match=named) as error:
+        from_environment(**changes)
+
+    assert ("\n" in str(error.value), "hush" in str(error.value)) == (False, False)
+
+
+def test_the_emergency_key_is_another_pair_of_variables() -> None:
+    """Asking for it without setting it names its own variables."""
+    with pytest.raises(ConfigError, match="EMERGENCY_API_KEY_INDEX is missing"):
+        LighterClient.from_environment(ENVIRONMENT, clock=_NoClock(), key="EMERGENCY_API_KEY")
+
+
+def test_reading_needs_no_variable() -> None:
+    """A table of spreads needs no key."""
+    client = LighterClient.from_environment({}, clock=_NoClock(), read_only=True)
+
+    assert VenueName.LIGHTER is client.name
+
+
+def test_a_stream_belongs_to_its_rest_address() -> None:
+    """A test network's orders are never priced off the main network's books."""
+    expected = ["wss://testnet.zklighter.elliot.ai/stream", "ws://127.0.0.1:8801/stream"]
+    addresses = ("https://testnet.zklighter.elliot.ai", "http://127.0.0.1:8801/")
+
+    assert expected == [stream_url(address) for address in addresses]
+    assert 300 == CHAIN_IDS[addresses[0]]
+
+
+def test_a_stream_that_does_not_stand_stops_the_start() -> None:
+    """Without its stream a client is not open: the reason is told."""
+
+    async def main() -> None:
+        clock = LoopClock(asyncio.get_running_loop(), START_MS)
+        venue = await start_embedded(World(7, start_ms=START_MS), clock=clock)
+        client = client_of(venue, clock, None, ws_url="ws://127.0.0.1:9/stream")
+        try:
+            await client.open()
+        finally:
+            await client.close()
+            await venue.close()
+
+    with pytest.raises(VenueUnavailable, match="cannot connect"):
+        run_virtual(main())
