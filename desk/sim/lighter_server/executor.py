@@ -24,6 +24,7 @@ from desk.sim.lighter_server.keyring import Keyring
 from desk.sim.lighter_server.markets import WireMarket
 from desk.sim.lighter_server.refusals import refused
 from desk.sim.lighter_server.transactions import Attribute, Fields, Transaction
+from desk.sim.mishaps import Mishaps
 from desk.venues.lighter_crypto.limits import CancelAllMode
 from desk.venues.lighter_crypto.transactions import TxType
 
@@ -56,10 +57,15 @@ class Executor:
     """Hand checked transactions to one exchange; every method raises `LighterRefusal`."""
 
     def __init__(
-        self, exchange: Exchange, markets: Mapping[int, WireMarket], keyring: Keyring
+        self,
+        exchange: Exchange,
+        markets: Mapping[int, WireMarket],
+        keyring: Keyring,
+        mishaps: Mishaps,
     ) -> None:
-        """Execute on `exchange`; `markets` by market id."""
+        """Execute on `exchange`, orders by way of `mishaps`; `markets` by market id."""
         self._exchange = exchange
+        self._mishaps = mishaps
         self._markets = markets
         self._keyring = keyring
         self._run: dict[TxType, Callable[[Transaction, str], None]] = {
@@ -111,7 +117,8 @@ class Executor:
         if behaviour not in range(len(_SELF_TRADES)):
             raise LighterRefusal(codes.INVALID_TX_INFO, "self trade behaviour")
         order = self.new_order(transaction.body, tag=tag, self_trade=behaviour)
-        self._exchange.submit(transaction.account_index, order)
+        operation = f"create_order {order.symbol}"
+        self._mishaps.submit(transaction.account_index, order, operation=operation)
 
     def _create_group(self, transaction: Transaction, tag: str) -> None:
         grouping = _GROUPINGS.get(transaction.body["GroupingType"])

@@ -104,7 +104,9 @@ class Gateway:
             try:
                 self._take(transaction, key, message, now_ms)
             except LighterRefusal as refusal:
-                self._fail(transaction, key, message, refusal, now_ms)
+                self._note(transaction, key, message, now_ms)
+                reason = reason_of(str(refusal.code))
+                self._on_done(_done(transaction, message, now_ms, reason=reason))
         return Receipt(tuple(messages), now_ms + max(map(self._bump_ms, batch)))
 
     def _key(self, transaction: Transaction) -> ApiKey:
@@ -144,19 +146,6 @@ class Gateway:
         elif transaction.kind is TxType.CHANGE_PUB_KEY:
             self._on_done(_done(transaction, message, now_ms, ok=True))
 
-    def _fail(
-        self,
-        transaction: Transaction,
-        key: ApiKey,
-        message: str,
-        refusal: LighterRefusal,
-        now_ms: int,
-    ) -> None:
-        """Book a transaction of a batch that the exchange refused: taken, failed."""
-        self._note(transaction, key, message, now_ms)
-        reason = reason_of(str(refusal.code))
-        self._on_done(_done(transaction, message, now_ms, reason=reason))
-
     def _note(self, transaction: Transaction, key: ApiKey, message: str, now_ms: int) -> None:
         # A change of key has registered it by now: what is in the ring is what counts.
         known = self._keyring.key(key.account_index, key.index)
@@ -167,12 +156,11 @@ class Gateway:
     def _sequencer_fault(self, transaction: Transaction) -> Fault | None:
         market_id = transaction.body.get("MarketIndex")
         symbol = "" if market_id is None else self._executor.market(market_id).symbol
-        operation = f"{SEQUENCER} {transaction.kind.name.lower()} {symbol}"
-        planned = [
-            fault for fault in self._plan.faults if fault.match.startswith(SEQUENCER)
-        ]  # the door's own faults, which match everything, must not be used up here
-        if not planned:
+        # Faults of the request itself have struck at the door: unless one is planned for the
+        # sequencer, none of them is to be used up a second time here.
+        if not any(fault.match.startswith(SEQUENCER) for fault in self._plan.faults):
             return None
+        operation = f"{SEQUENCER} {transaction.kind.name.lower()} {symbol}".rstrip()
         taken = self._plan.take(VenueName.LIGHTER, operation, _SEQUENCER_KINDS)
         return taken[0] if taken else None
 

@@ -168,7 +168,7 @@ class Hub:
         order = None
         if market is not None and done.order_id is not None:
             order = self._reader.exchange.order(done.order_id, symbol=market.symbol)
-        info = event_info(done, market, order)
+        info = event_info(done, market, order and self._reader.seen(order))
         self._ledger.finish(record, ok=done.ok, event_info=info, now_ms=done.at_ms)
         news.setdefault(done.account_id, AccountNews()).txs.append(record)
 

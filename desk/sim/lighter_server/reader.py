@@ -3,7 +3,7 @@
 Reads only. Amounts, units and field names are those of `markets` and `accounts`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 
 from desk.sim.exchange import AccountView, Exchange, Fill, OrderView, Refusal, Trade
@@ -24,8 +24,17 @@ _PERIODS = (("daily", DAY_MS), ("weekly", 7 * DAY_MS), ("monthly", 30 * DAY_MS))
 class Reader:
     """Compose rows of one exchange; every method may raise `LighterRefusal`."""
 
-    def __init__(self, exchange: Exchange, keyring: Keyring, switches: LighterSwitches) -> None:
-        """Read `exchange`; addresses come from `keyring`."""
+    def __init__(
+        self,
+        exchange: Exchange,
+        keyring: Keyring,
+        switches: LighterSwitches,
+        *,
+        seen: Callable[[OrderView], OrderView],
+    ) -> None:
+        """Read `exchange`; addresses come from `keyring`, and `seen` shows an order as its owner
+        should see it."""
+        self.seen = seen
         self.exchange = exchange
         self.keyring = keyring
         self.switches = switches
@@ -107,7 +116,7 @@ class Reader:
 
     def order(self, order: OrderView) -> Row:
         """Return an order's row."""
-        return accounts.order_row(self.by_symbol[order.symbol], order, self.switches)
+        return accounts.order_row(self.by_symbol[order.symbol], self.seen(order), self.switches)
 
     def orders_by_market(self, orders: Iterable[OrderView]) -> Row:
         """Return order rows by market index."""

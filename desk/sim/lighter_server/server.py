@@ -18,7 +18,7 @@ from desk.sim.lighter_server.api_accounts import AccountsApi
 from desk.sim.lighter_server.api_markets import MarketsApi
 from desk.sim.lighter_server.codes import LighterRefusal
 from desk.sim.lighter_server.executor import Executor
-from desk.sim.lighter_server.gateway import Gateway, Receipt
+from desk.sim.lighter_server.gateway import Gateway
 from desk.sim.lighter_server.hub import Hub
 from desk.sim.lighter_server.keyring import Keyring
 from desk.sim.lighter_server.ledger import Ledger
@@ -29,6 +29,7 @@ from desk.sim.lighter_server.session import SEND_TX_BATCH, Session
 from desk.sim.lighter_server.strangers import on_account_fault
 from desk.sim.lighter_server.switches import LighterSwitches
 from desk.sim.lighter_server.transactions import Transaction
+from desk.sim.mishaps import Mishaps
 from desk.sim.web import (
     CONTROL_PREFIX,
     HTML_PAGE,
@@ -76,7 +77,8 @@ class LighterServer:
         self.ledger = Ledger()
         for account in accounts:
             self.add_account(account)
-        self._reader = Reader(world.lighter, self.keyring, self.switches)
+        mishaps = Mishaps(world.lighter, plan, schedule=world.schedule)
+        self._reader = Reader(world.lighter, self.keyring, self.switches, seen=mishaps.seen)
         self.hub = Hub(
             self._reader,
             self.ledger,
@@ -84,7 +86,7 @@ class LighterServer:
             flush_interval_ms=self.switches.sockets.flush_interval_ms,
         )
         self._gateway = Gateway(
-            Executor(world.lighter, self._reader.markets, self.keyring),
+            Executor(world.lighter, self._reader.markets, self.keyring, mishaps),
             keyring=self.keyring,
             ledger=self.ledger,
             switches=self.switches,
@@ -185,22 +187,17 @@ class LighterServer:
 
     async def _send_tx(self, request: web.Request) -> web.Response:
         form = await rest.form_of(request)
+        self._sync()
         receipt = rest.send_tx(self._gateway, form, self.door.now_ms())
-        return json_response(self._acknowledged(receipt, is_batch=False))
+        return json_response(rest.receipt_body(receipt, is_batch=False))
 
     async def _send_tx_batch(self, request: web.Request) -> web.Response:
         form = await rest.form_of(request)
+        self._sync()
         receipt = rest.send_tx_batch(
             self._gateway, form, self.door.now_ms(), most=self.switches.batch_max
         )
-        return json_response(self._acknowledged(receipt, is_batch=True))
-
-    def _acknowledged(self, receipt: Receipt, *, is_batch: bool) -> Row:
-        """Return the answer, and come back when what was set in motion is due: a speed bump is
-        shorter than the world's own steps."""
-        wait_ms = max(0, self._world.next_due_ms() - self._clock.now_ms())
-        asyncio.get_running_loop().call_later(wait_ms / 1000, self._sync)
-        return rest.receipt_body(receipt, is_batch=is_batch)
+        return json_response(rest.receipt_body(receipt, is_batch=True))
 
     def _bump_ms(self, transaction: Transaction) -> int:
         level = self._reader.account(transaction.account_index).fee_level
@@ -272,8 +269,9 @@ class LighterServer:
             if kind == SEND_TX_BATCH:
                 most = self.switches.batch_max_ws
                 receipt = rest.send_tx_batch(self._gateway, data, now_ms, most=most)
-                return self._acknowledged(receipt, is_batch=True)
-            return self._acknowledged(rest.send_tx(self._gateway, data, now_ms), is_batch=False)
+                return rest.receipt_body(receipt, is_batch=True)
+            receipt = rest.send_tx(self._gateway, data, now_ms)
+            return rest.receipt_body(receipt, is_batch=False)
         except LighterRefusal as refusal:
             return refusal.body()
 
