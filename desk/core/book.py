@@ -97,8 +97,10 @@ def taking_price(levels: Iterable[Level], size: Decimal) -> tuple[Decimal, Decim
     """Walk `levels` (best first) to take `size` base units.
 
     Returns the average price paid and the worst level touched, in USD; None when the levels hold
-    less than `size`.
+    less than `size`. Raises `ValueError` unless `size` is positive.
     """
+    if size <= 0:
+        raise ValueError(f"nothing to take: size {size}")
     left, spent = size, Decimal(0)
     for price, available in levels:
         taken = min(left, available)

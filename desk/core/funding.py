@@ -48,6 +48,8 @@ class HourlyRate:
 
     def __sub__(self, other: "HourlyRate") -> "HourlyRate":
         """Return the spread between two rates, still per hour."""
+        if not isinstance(other, HourlyRate):
+            return NotImplemented
         return HourlyRate(self.fraction - other.fraction)
 
     def __neg__(self) -> "HourlyRate":

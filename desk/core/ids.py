@@ -14,6 +14,7 @@ from desk.core.venue import VenueName
 
 _TAG_48 = 0x9D  # marks our orders among the account's others, top byte of the 48 bits
 _TAG_31 = 0x5  # the same in three bits
+_DIGITS_MAX = len(str(1 << 48))
 _UUID_PREFIX = "68656467"  # "hedg" in ASCII
 
 EPOCH_MAX = (1 << 12) - 1
@@ -65,6 +66,8 @@ class OrderKey:
         if text is None:
             return None
         if text.isascii() and text.isdigit():
+            if len(text) > _DIGITS_MAX or text[0] == "0":
+                return None
             number = int(text)
             return cls._from_int48(number) if number >> 31 else cls._from_int31(number)
         return cls._from_uuid(text)

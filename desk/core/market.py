@@ -4,7 +4,7 @@ Rounding lives here and is always named; a price or size that would be rounded s
 """
 
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import Decimal
 from enum import StrEnum
 
 from desk.core.funding import HourlyRate
@@ -116,13 +116,14 @@ class Candle:
 
 
 def step_down(value: Decimal, step: Decimal) -> Decimal:
-    """Return the largest multiple of `step` (> 0) at or below `value`."""
-    return (value / step).to_integral_value(ROUND_FLOOR) * step
+    """Return the largest multiple of `step` (> 0) at or below `value` (>= 0)."""
+    return value // step * step
 
 
 def step_up(value: Decimal, step: Decimal) -> Decimal:
-    """Return the smallest multiple of `step` (> 0) at or above `value`."""
-    return (value / step).to_integral_value(ROUND_CEILING) * step
+    """Return the smallest multiple of `step` (> 0) at or above `value` (>= 0)."""
+    # The remainder is exact; a quotient would be rounded to the context's digits first.
+    return (value // step + (value % step > 0)) * step
 
 
 def _check_step(value: Decimal, step: Decimal, *, what: str) -> None:

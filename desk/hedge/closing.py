@@ -1,116 +1,208 @@
 """CLOSE: flatten what is ours, prove it, and add up what the cycle brought.
 
 A close is idempotent: read what is left of ours, send that much reduce-only, read again. Its band
-widens step by step and it never gives up.
+widens step by step and it never gives up. No second closing order leaves for a leg while the fate
+of the first is open.
+
+A rest that is too small for the venue (its minimum may bind reduce-only orders too) is closed by
+one order through zero, then reduce-only back; the only order that closes and is not reduce-only,
+and never sent where somebody else holds the symbol too.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from desk.core.actions import Action
+from desk.core.actions import Action, Alert, Level
 from desk.core.events import AccountsRead, OrdersSettled, Tick, VenueAccount
+from desk.core.order import Side
 from desk.core.venue import VenueName
+from desk.hedge import risk
 from desk.hedge.config import Config
-from desk.hedge.orders import send_orders
+from desk.hedge.orders import Wanted, send_orders
 from desk.hedge.results import cycle_result, is_complete
+from desk.hedge.select import BOTH
 from desk.hedge.sizing import band_price
 from desk.hedge.state import BotState, CloseReason, Hedge, Phase, Role
 from desk.hedge.steps import (
-    RETRY_MS_MIN,
     Step,
     absorb,
     ask_hedge,
     back_off,
+    halt,
     hedge_of,
+    linger,
     note_outages,
     rest,
-    retry_later,
     settle_reports,
     stay,
+    tell_once,
+    unexplained,
 )
 
-RESULT_TRIES_MAX = 10
+PROOF_TRIES_MAX = 6
 WIDENINGS_MAX = 4
+# Pacifica and Lighter refuse prices too far from the mark (the exact bound is not published): a
+# band wider than this would be refused rather than filled.
+BAND_BPS_MAX = Decimal(500)
+TRIES_BEFORE_ALERT = 5
+PAUSE_MS_MAX = 8_000
+EMPTY_TRIES_BEFORE_THROUGH = 2
 
 
 def begin_close(state: BotState, reason: CloseReason, at_ms: int, *also: Action) -> Step:
     """Decide to flatten; the first thing is to read what is there."""
     hedge = hedge_of(state)
-    hedge = replace(hedge, close_reason=hedge.close_reason or reason)
-    state = replace(state, phase=Phase.CLOSE, hedge=hedge)
-    return ask_hedge(state, f"close {hedge.symbol}: {hedge.close_reason}", *also)
+    state = replace(state, phase=Phase.CLOSE, hedge=_with_reason(hedge, reason))
+    text = f"close {hedge.symbol}: {hedge_of(state).close_reason}"
+    if reason.is_urgent:
+        also = (*also, Alert(Level.WARNING, text))
+    return ask_hedge(state, text, *also)
+
+
+def _with_reason(hedge: Hedge, reason: CloseReason) -> Hedge:
+    """The first reason stands, unless it can wait and the new one cannot."""
+    if hedge.close_reason is None or (reason.is_urgent and not hedge.close_reason.is_urgent):
+        return replace(hedge, close_reason=reason)
+    return hedge
 
 
 def on_settled(state: BotState, event: OrdersSettled) -> Step:
-    """Closing orders are done for this try: read what is left."""
+    """Closing orders are done for this try: read what is left, at once when all of it filled."""
     hedge = settle_reports(hedge_of(state), event.reports)
-    return ask_hedge(state.with_hedge(hedge), "what is left?")
+    state = state.with_hedge(hedge)
+    sent = {report.client_id for report in event.reports}
+    if all(row.filled == row.size for row in hedge.intents if row.client_id in sent):
+        return ask_hedge(state, "what is left?")
+    reason = "not all of it closed"
+    return linger(state, event.at_ms, reason, pause_ms_max=PAUSE_MS_MAX)
 
 
 def on_tick(state: BotState, event: Tick) -> Step:
-    """Read what is left, after a pause."""
+    """Read what is left after a pause; a leg at its stop does not wait for the other venue."""
+    hedge = hedge_of(state)
+    assert hedge.close_reason is not None, "CLOSE without a reason"
+    if not hedge.close_reason.is_urgent:
+        stopped = risk.stopped_leg(state.config, hedge, event.marks)
+        if stopped is not None and stopped[1]:
+            state = state.with_hedge(_with_reason(hedge, CloseReason.STOP_LOSS))
+            text = f"{stopped[0]} {hedge.symbol} is at its stop while closing"
+            alert = Alert(Level.CRITICAL, text)
+            return stay(state, text, alert) if state.waiting else ask_hedge(state, text, alert)
+    if state.waiting or state.wake_at_ms is None or event.at_ms < state.wake_at_ms:
+        return stay(state, "closing")
     return ask_hedge(state, "what is left?")
 
 
 def on_accounts(state: BotState, event: AccountsRead) -> Step:
     """Send what is left of ours, or finish when both venues prove that nothing is."""
-    hedge = absorb(hedge_of(state), event.venues)
-    state = state.with_hedge(hedge)
-    assert hedge.close_reason is not None, "CLOSE without a reason"
-    if event.failures and not (hedge.close_reason.is_urgent and event.venues):
-        return retry_later(state, event.at_ms, event.failures)
     state, alerts = note_outages(state, event.at_ms, event.failures)
-    sizes = {venue: _left(hedge, venue, row) for venue, row in event.venues.items()}
-    sizes = {venue: size for venue, size in sizes.items() if size > 0}
-    if sizes:
-        return _send(state, hedge, sizes, event, *alerts)
+    hedge = absorb(hedge_of(state), event.venues)
+    assert hedge.close_reason is not None, "CLOSE without a reason"
+    if risk.thin_margin(state.config, hedge, event.venues) is not None:
+        hedge = _with_reason(hedge, CloseReason.MARGIN)
+    state = state.with_hedge(hedge)
+    left = _left(hedge, event)
+    if any(left.values()):
+        return _send(state, left, event, alerts)
     if event.failures:
-        return retry_later(state, event.at_ms, event.failures)
+        return linger(state, event.at_ms, "; ".join(event.failures.values()), *alerts)
     if hedge.in_doubt():
-        state = replace(state, wake_at_ms=event.at_ms + RETRY_MS_MIN)
-        doubt = hedge.in_doubt()[0]
-        return stay(state, f"{doubt.venue} has not said what became of an order", *alerts)
-    return _finish(state, hedge, event, *alerts)
+        said = f"{hedge.in_doubt()[0].venue} has not said what became of an order"
+        return linger(state, event.at_ms, said, *alerts)
+    return _prove(state, event, alerts)
 
 
-def _left(hedge: Hedge, venue: VenueName, row: VenueAccount) -> Decimal:
-    """Return what is still ours to close: never more than our fills, never more than is there."""
-    sign = hedge.side_at(venue).sign
-    ours = hedge.held(venue) * sign
-    there = row.account.size_of(hedge.symbol) * sign
-    return max(min(ours, there), Decimal(0))
+def _left(hedge: Hedge, event: AccountsRead) -> dict[VenueName, Decimal]:
+    """Return what is still ours to close now on each venue that spoke, signed base units.
+
+    Never more than our fills, never more than is there. Without the other venue's answer a close
+    that is not urgent takes only what stands above the other leg.
+    """
+    assert hedge.close_reason is not None, "a close has a reason"
+    left = {}
+    for venue, row in event.venues.items():
+        ours, there = hedge.held(venue), row.account.size_of(hedge.symbol)
+        size = min(abs(ours), abs(there)) if ours * there > 0 else Decimal(0)
+        if event.failures and not hedge.close_reason.is_urgent:
+            size = min(size, max(abs(ours) - abs(hedge.held(venue.twin)), Decimal(0)))
+        left[venue] = size if ours > 0 else -size
+    return left
 
 
 def _send(
     state: BotState,
-    hedge: Hedge,
-    sizes: Mapping[VenueName, Decimal],
+    left: dict[VenueName, Decimal],
     event: AccountsRead,
-    *also: Action,
+    also: tuple[Action, ...],
 ) -> Step:
+    """Send closing orders where their fate is clear and there is a price to start from."""
+    hedge = hedge_of(state)
+    wanted, obstacles = {}, []
     bps = close_band_bps(state.config, hedge)
-    prices = {}
-    for venue in sizes:
+    for venue, size in left.items():
         reference = _reference(event.venues[venue])
-        if reference is None:
-            return retry_later(state, event.at_ms, {venue: f"{venue} shows no price to close at"})
-        side = hedge.side_at(venue).exit
-        prices[venue] = band_price(hedge.instruments[venue], reference, side, bps)
-    hedge = replace(hedge, close_tries=hedge.close_tries + 1)
-    reason = f"close at {bps:f} bp or better, try {hedge.close_tries}"
-    state = state.with_hedge(hedge)
-    return send_orders(state, Role.CLOSE, sizes, prices, event.at_ms, reason, *also)
+        if not size:
+            continue
+        if any(row.venue is venue and row.role is not Role.OPEN for row in hedge.in_doubt()):
+            obstacles.append(f"{venue} has not said what became of the last try")
+        elif reference is None:
+            obstacles.append(f"{venue} shows no price to close at")
+        else:
+            there = event.venues[venue].account.size_of(hedge.symbol)
+            is_alone = there == hedge.held(venue)
+            wanted[venue] = _order(hedge, venue, size, reference, bps=bps, is_alone=is_alone)
+    if not wanted or (obstacles and _belong_together(hedge)):
+        return linger(state, event.at_ms, "; ".join(obstacles), *also)
+    state = state.with_hedge(replace(hedge, close_tries=hedge.close_tries + 1))
+    if hedge.close_tries == TRIES_BEFORE_ALERT:
+        text = f"{hedge.symbol} is not closed after {hedge.close_tries} tries; going on"
+        state, alerts = tell_once(state, text, Alert(Level.CRITICAL, text))
+        also = (*also, *alerts)
+    reason = f"close at {bps:f} bp or better, try {hedge.close_tries + 1}"
+    return send_orders(state, wanted, *also, at_ms=event.at_ms, reason=reason)
+
+
+def _belong_together(hedge: Hedge) -> bool:
+    """Return whether both legs should leave at the same moment or not yet."""
+    assert hedge.close_reason is not None, "a close has a reason"
+    return not hedge.close_reason.is_urgent and hedge.is_even
+
+
+def _order(
+    hedge: Hedge,
+    venue: VenueName,
+    size: Decimal,
+    reference: Decimal,
+    *,
+    bps: Decimal,
+    is_alone: bool,
+) -> Wanted:
+    """Return the order that closes `size` (signed), through zero where it is too small."""
+    side = Side.SELL if size > 0 else Side.BUY
+    instrument = hedge.instruments[venue]
+    price = band_price(instrument, reference, side, bps)
+    least = instrument.size_floor(min(price, reference))
+    if abs(size) < least and is_alone and _was_refused(hedge, venue):
+        return Wanted(Role.THROUGH, side, abs(size) + least, price)
+    return Wanted(Role.CLOSE, side, abs(size), price)
+
+
+def _was_refused(hedge: Hedge, venue: VenueName) -> bool:
+    """Return whether the last closing orders on `venue` all filled nothing."""
+    rows = [row for row in hedge.intents if row.venue is venue and row.role is not Role.OPEN]
+    last = rows[-EMPTY_TRIES_BEFORE_THROUGH:]
+    return len(last) == EMPTY_TRIES_BEFORE_THROUGH and not any(row.filled for row in last)
 
 
 def close_band_bps(config: Config, hedge: Hedge) -> Decimal:
     """Return how far from the middle this try may trade; urgent closes start at the wide band."""
-    assert hedge.close_reason is not None
+    assert hedge.close_reason is not None, "a close has a reason"
     first, wide = config.slippage_max_bps, config.close_slippage_max_bps
     if hedge.close_reason.is_urgent:
-        return wide * (1 + min(hedge.close_tries, WIDENINGS_MAX))
-    steps = min(Decimal(hedge.close_tries) / WIDENINGS_MAX, Decimal(2))
-    return first + (wide - first) * steps
+        bps = wide * (1 + min(hedge.close_tries, WIDENINGS_MAX))
+    else:
+        bps = first + (wide - first) * min(Decimal(hedge.close_tries) / WIDENINGS_MAX, Decimal(2))
+    return min(bps, max(BAND_BPS_MAX, wide))
 
 
 def _reference(row: VenueAccount) -> Decimal | None:
@@ -123,24 +215,55 @@ def _reference(row: VenueAccount) -> Decimal | None:
     return row.stats.mark if row.stats is not None else None
 
 
-def _finish(state: BotState, hedge: Hedge, event: AccountsRead, *also: Action) -> Step:
-    """Both venues prove flat. Wait a little for the last rows of the books, then close them."""
-    complete = is_complete(hedge, event.venues)
-    if not complete and hedge.result_tries < RESULT_TRIES_MAX:
-        hedge = replace(hedge, result_tries=hedge.result_tries + 1)
-        state = replace(state, hedge=hedge, wake_at_ms=event.at_ms + RETRY_MS_MIN)
-        return stay(state, "flat; waiting for the venues' last rows", *also)
-    result = cycle_result(hedge, event.venues, at_ms=event.at_ms, complete=complete)
-    if hedge.opened_at_ms is None:
+def _prove(state: BotState, event: AccountsRead, also: tuple[Action, ...]) -> Step:
+    """Nothing of ours is left to close. Wait for the last rows of the books, then close them.
+
+    A position that no fill explains may be ours with its rows late, or lost: then a human looks.
+    """
+    hedge = hedge_of(state)
+    odd = [
+        venue
+        for venue in unexplained(hedge, event)
+        if event.venues[venue].account.size_of(hedge.symbol)
+    ]
+    is_done = not odd and is_complete(hedge, event.venues)
+    if not is_done and hedge.result_tries < PROOF_TRIES_MAX:
+        state = state.with_hedge(replace(hedge, result_tries=hedge.result_tries + 1))
+        return linger(state, event.at_ms, "waiting for the venues' last rows", *also)
+    if odd:
+        state = state.with_hedge(replace(hedge, result_tries=0))
+        text = f"{', '.join(odd)}: a {hedge.symbol} position that no fill explains; look at it"
+        return halt(state, text, *also)
+    return _finish(state, event, also, is_whole=is_done)
+
+
+def _finish(
+    state: BotState, event: AccountsRead, also: tuple[Action, ...], *, is_whole: bool
+) -> Step:
+    """Both venues prove flat: book the cycle and rest."""
+    hedge = hedge_of(state)
+    was_held = hedge.opened_at_ms is not None
+    if not was_held:
         state = back_off(state, hedge.symbol, event.at_ms)
-    left = state.cycles_left if state.cycles_left is None else max(state.cycles_left - 1, 0)
-    state = replace(
-        state,
-        hedge=None,
-        result=result,
-        cycles_done=state.cycles_done + 1,
-        cycles_left=left,
-        close_asked=False,
-    )
+    state, alerts = _note_strange_hands(state, hedge)
+    state = replace(state, hedge=None, close_asked=False)
+    if not any(row.filled for row in hedge.intents):
+        reason = f"{hedge.symbol}: nothing was opened"
+        return rest(state, event.at_ms, state.config.wait_ms, reason, *also, *alerts)
+    result = cycle_result(hedge, event.venues, at_ms=event.at_ms, complete=is_whole)
+    left = state.cycles_left
+    if left is not None and (was_held or hedge.close_reason is CloseReason.RECOVERY):
+        left = max(left - 1, 0)
+    done = state.cycles_done + was_held
+    state = replace(state, result=result, cycles_done=done, cycles_left=left)
     reason = f"cycle {result.cycle} closed flat, net {result.net_usd:+.4f} USD"
-    return rest(state, event.at_ms, state.config.wait_ms, reason, *also)
+    return rest(state, event.at_ms, state.config.wait_ms, reason, *also, *alerts)
+
+
+def _note_strange_hands(state: BotState, hedge: Hedge) -> tuple[BotState, tuple[Action, ...]]:
+    """Somebody else closed a leg of ours: leave that symbol alone until the owner resumes."""
+    if not any(hedge.held(venue) for venue in BOTH) or hedge.symbol in state.by_hand:
+        return state, ()
+    text = f"{hedge.symbol} was closed by another hand; not opened again until resume"
+    state = replace(state, by_hand=(*state.by_hand, hedge.symbol))
+    return state, (Alert(Level.WARNING, text),)

@@ -62,6 +62,11 @@ class Config:
         return int(self.hold_duration_hours * 3_600_000)
 
     @property
+    def max_hold_ms(self) -> int:
+        """Return the longest life of a hedge, 0 for no limit."""
+        return int(self.max_hold_hours * 3_600_000)
+
+    @property
     def wait_ms(self) -> int:
         """Return the pause between cycles."""
         return int(self.wait_between_cycles_minutes * 60_000)

@@ -6,6 +6,7 @@ read off recorded rates. It knows nothing of the symbol at hand.
 
 from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import cache
 from itertools import pairwise
 
 from desk.core.book import Quote
@@ -51,9 +52,14 @@ def prior_share_left(hours: int) -> Decimal:
 
 def expected_funding_bps(spread: HourlyRate, settlements: int) -> Decimal:
     """Return the funding expected over that many payments, by the prior."""
-    count = min(settlements, _SETTLEMENTS_MAX)
-    left = sum((prior_share_left(hour) for hour in range(1, count + 1)), Decimal(0))
+    left = _shares_paid(min(settlements, _SETTLEMENTS_MAX))
     return (spread.bps * left).quantize(_QUANTUM_BPS, ROUND_HALF_EVEN)
+
+
+@cache
+def _shares_paid(settlements: int) -> Decimal:
+    """Return how many payments of today's spread that many settlements are worth, by the prior."""
+    return sum((prior_share_left(hour) for hour in range(1, settlements + 1)), Decimal(0))
 
 
 def round_trip_cost_bps(

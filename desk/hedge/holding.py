@@ -1,89 +1,101 @@
-"""HOLD: collect the payments, watch both legs, and know when to stop."""
+"""HOLD: collect the payments, watch both legs, and know when to stop.
+
+HALT holds what still stands by the same rules: it opens nothing, but guards and closes.
+"""
 
 from dataclasses import replace
 from decimal import Decimal
 
-from desk.core.actions import Alert, Decision, Exit, Level, ReadAccounts
-from desk.core.events import AccountsRead, Command, MarketsRead, OwnerAsked, Tick
+from desk.core.actions import Action, Alert, Decision, Level, ReadAccounts
+from desk.core.events import AccountsRead, MarketsRead, Tick
+from desk.core.market import MarketStatus
 from desk.hedge import risk
 from desk.hedge.closing import begin_close
+from desk.hedge.opening import review_after
 from desk.hedge.select import BOTH
 from desk.hedge.state import BotState, CloseReason, Hedge
-from desk.hedge.steps import Step, ask_markets, differences, hedge_of, note_outages, stay
+from desk.hedge.steps import (
+    PAUSE_MS_MIN,
+    Step,
+    ask_markets,
+    differences,
+    hedge_of,
+    less_than_ours,
+    note_outages,
+    shortfall,
+    stay,
+    tell_once,
+)
 
-HOUR_MS = 3_600_000
+# A position read is believed against us only when a second one says the same: venues have shown an
+# empty list for an instant.
+SUSPICIONS_MAX = 1
 
 
 def on_tick(state: BotState, event: Tick) -> Step:
     """Check the guards, then whether the hold is over, then whether a full check is due."""
-    hedge = hedge_of(state)
+    hedge = state.hedge
+    if hedge is None or not hedge.is_standing:
+        return stay(state, "halted")
     stopped = risk.stopped_leg(state.config, hedge, event.marks)
     if stopped is not None:
         venue, is_credible = stopped
         if is_credible:
             return begin_close(state, CloseReason.STOP_LOSS, event.at_ms)
-        return _doubt_mark(state, f"{venue} mark of {hedge.symbol} is at the stop but stands alone")
+        text = f"{venue} mark of {hedge.symbol} is at the stop but stands alone"
+        state, alerts = tell_once(state, text, Alert(Level.CRITICAL, text))
+        step = _keep_time(state, event.at_ms)
+        return Decision(step.state, (*alerts, *step.actions), f"{text}; {step.reason}")
+    return _keep_time(state, event.at_ms)
+
+
+def _keep_time(state: BotState, at_ms: int) -> Step:
+    hedge = hedge_of(state)
     if state.waiting:
         return stay(state, "holding")
-    assert hedge.review_at_ms is not None, "a hedge in HOLD has a review time"
-    if event.at_ms >= hedge.review_at_ms:
-        return _review(state, event.at_ms)
-    if event.at_ms >= hedge.next_check_at_ms:
-        return _check(state, hedge, event.at_ms)
+    assert hedge.review_at_ms is not None, "a hedge that stands has a review time"
+    if at_ms >= hedge.review_at_ms:
+        return _review(state, at_ms)
+    if at_ms >= hedge.next_check_at_ms:
+        return _check(state, at_ms)
     return stay(state, "holding")
 
 
-def on_tick_halted(state: BotState, event: Tick) -> Step:
-    """HALT opens nothing, but what is held stays guarded."""
-    if state.hedge is None:
-        return stay(state, "halted")
-    stopped = risk.stopped_leg(state.config, state.hedge, event.marks)
-    if stopped is not None and stopped[1]:
-        return begin_close(state, CloseReason.STOP_LOSS, event.at_ms)
-    return stay(state, "halted; the hedge is guarded")
-
-
-def _doubt_mark(state: BotState, text: str) -> Step:
-    if text in state.refusals.values():
-        return stay(state, text)
-    refusals = {**state.refusals, "mark": text}
-    return stay(replace(state, refusals=refusals), text, Alert(Level.CRITICAL, text))
-
-
-def _check(state: BotState, hedge: Hedge, at_ms: int) -> Step:
-    due = replace(hedge, next_check_at_ms=at_ms + state.config.check_ms)
-    state = replace(state, hedge=due, asked=state.asked + 1, waiting=True)
+def _check(state: BotState, at_ms: int) -> Step:
+    hedge = replace(hedge_of(state), next_check_at_ms=at_ms + state.config.check_ms)
+    state = replace(state, hedge=hedge, asked=state.asked + 1, waiting=True)
     action = ReadAccounts(state.asked, symbol=hedge.symbol)
     return Decision(state, (action,), "full check of both venues")
 
 
 def _review(state: BotState, at_ms: int) -> Step:
-    hedge = hedge_of(state)
     is_last = state.cycles_left == 1 or state.stop_asked
-    if is_last or not state.config.renew_hold or _is_too_old(state, hedge, at_ms):
+    if is_last or not state.config.renew_hold or _is_too_old(state, at_ms):
         return begin_close(state, CloseReason.HOLD_ENDED, at_ms)
     return ask_markets(state, "hold ended; is it worth renewing?")
 
 
-def _is_too_old(state: BotState, hedge: Hedge, at_ms: int) -> bool:
-    age_max_ms = state.config.max_hold_hours * HOUR_MS
-    return bool(age_max_ms) and at_ms - (hedge.opened_at_ms or at_ms) >= age_max_ms
+def _is_too_old(state: BotState, at_ms: int) -> bool:
+    age_max_ms = state.config.max_hold_ms
+    return bool(age_max_ms) and at_ms - (hedge_of(state).opened_at_ms or at_ms) >= age_max_ms
 
 
 def on_markets(state: BotState, event: MarketsRead) -> Step:
     """At the review: renew while our direction still earns the threshold, else close."""
     state, alerts = note_outages(state, event.at_ms, event.failures)
     hedge = hedge_of(state)
-    if event.failures:
+    apr = None if event.failures else _earning_apr_pct(hedge, event)
+    if apr is None:
         # Nobody can say what the hedge earns now; it is guarded, and the question stays open.
         later = replace(hedge, review_at_ms=event.at_ms + state.config.check_ms)
-        return Decision(state.with_hedge(later), alerts, "; ".join(event.failures.values()))
-    apr = _earning_apr_pct(hedge, event)
-    if apr is None or apr < state.config.min_net_apr_threshold:
+        said = "; ".join(event.failures.values()) or f"no funding rate of {hedge.symbol}"
+        return Decision(state.with_hedge(later), alerts, f"review put off: {said}")
+    if apr < state.config.min_net_apr_threshold or not _is_open_to_all(hedge, event):
         return begin_close(state, CloseReason.HOLD_ENDED, event.at_ms, *alerts)
+    opened_at_ms = hedge.opened_at_ms or event.at_ms
     renewed = replace(
         hedge,
-        review_at_ms=event.at_ms + state.config.hold_ms,
+        review_at_ms=review_after(state, event.at_ms, opened_at_ms=opened_at_ms),
         renewals=hedge.renewals + 1,
     )
     reason = f"renewed: {hedge.symbol} still earns {apr:.2f} % APR"
@@ -98,35 +110,46 @@ def _earning_apr_pct(hedge: Hedge, event: MarketsRead) -> Decimal | None:
     return (short.funding_next - long.funding_next).apr_pct
 
 
+def _is_open_to_all(hedge: Hedge, event: MarketsRead) -> bool:
+    """Return whether both markets still take positions: a market that ends is left in time."""
+    rows = [event.venues[venue].instruments.get(hedge.symbol) for venue in BOTH]
+    return all(row is not None and row.status is MarketStatus.ACTIVE for row in rows)
+
+
 def on_accounts(state: BotState, event: AccountsRead) -> Step:
     """Compare what the venues hold with what is ours; a venue that is away proves nothing."""
     state, alerts = note_outages(state, event.at_ms, event.failures)
     hedge = hedge_of(state)
-    for venue, difference in differences(hedge, event).items():
-        added = difference * hedge.side_at(venue).sign
-        if added < 0:
-            text = f"{venue} holds {-added.normalize():f} {hedge.symbol} less than we opened"
-            alert = Alert(Level.CRITICAL, text)
+    short = shortfall(hedge, event)
+    if short is not None:
+        alert = less_than_ours(short, hedge.symbol)
+        if hedge.suspicions >= SUSPICIONS_MAX:
             return begin_close(state, CloseReason.IMBALANCE, event.at_ms, *alerts, alert)
-        if added > 0:
-            text = f"{venue} holds {added.normalize():f} {hedge.symbol} more than ours; left alone"
-            alerts = (*alerts, Alert(Level.WARNING, text))
+        again = replace(
+            hedge,
+            suspicions=hedge.suspicions + 1,
+            next_check_at_ms=event.at_ms + PAUSE_MS_MIN,
+        )
+        return Decision(state.with_hedge(again), alerts, f"{alert.text}; looking again")
     thin = risk.thin_margin(state.config, hedge, event.venues)
     if thin is not None:
         alert = Alert(Level.CRITICAL, thin)
         return begin_close(state, CloseReason.MARGIN, event.at_ms, *alerts, alert)
-    spoke = [venue for venue in BOTH if venue in event.venues]
-    reason = "both legs stand" if len(spoke) == len(BOTH) else "; ".join(event.failures.values())
-    return Decision(state, alerts, reason)
+    if len(event.venues) == len(BOTH):
+        state = state.with_hedge(replace(hedge, suspicions=0))
+    state, more = _tell_of_more(state, event)
+    reason = "; ".join(event.failures.values()) or "both legs stand"
+    return Decision(state, (*alerts, *more), reason)
 
 
-def on_owner(state: BotState, event: OwnerAsked) -> Step:
-    """Close now, close later, or leave the hedge standing and end the process."""
-    if event.command is Command.CLOSE:
-        return begin_close(replace(state, paused=True), CloseReason.OWNER, event.at_ms)
-    if event.command is Command.LEAVE:
-        return stay(replace(state, leaving=True), "leaving; the hedge stays", Exit(0))
-    if event.command is Command.STOP:
-        return stay(replace(state, stop_asked=True), "stops at the end of this hold")
-    paused = event.command is Command.PAUSE
-    return stay(replace(state, paused=paused), f"owner said {event.command}")
+def _tell_of_more(state: BotState, event: AccountsRead) -> tuple[BotState, tuple[Action, ...]]:
+    """The owner may add to our symbol: say so once, and close only what is ours."""
+    alerts: tuple[Action, ...] = ()
+    hedge = hedge_of(state)
+    for venue, difference in differences(hedge, event).items():
+        if difference:
+            added = f"{abs(difference).normalize():f} {hedge.symbol}"
+            text = f"{venue} holds {added} more than ours; left alone"
+            state, more = tell_once(state, f"{venue} more", Alert(Level.WARNING, text))
+            alerts = (*alerts, *more)
+    return state, alerts

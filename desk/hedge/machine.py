@@ -15,22 +15,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from desk.core.actions import Decision, Exit, Watch
+from desk.core.actions import Decision, GuardLine, Watch
 from desk.core.errors import InvariantBroken
 from desk.core.events import (
     AccountsRead,
     ActionBroke,
-    Command,
     Event,
     MarketsRead,
     OrdersSettled,
     OwnerAsked,
     Tick,
 )
-from desk.hedge import closing, holding, opening, recovering, risk, searching
+from desk.hedge import closing, holding, opening, owner, recovering, risk, searching
 from desk.hedge.events import ConfigChanged, Started
 from desk.hedge.state import BotState, CloseReason, Phase
-from desk.hedge.steps import Step, halt, stay
+from desk.hedge.steps import Step, adopt_config, halt, latch, linger, stay, symbols_of
 
 TICK_MS = 1_000
 
@@ -82,7 +81,7 @@ TRANSITIONS: Mapping[Phase, Mapping[type, tuple[Phase, ...]]] = {
         OrdersSettled: (CLOSE,),
         OwnerAsked: (),
         ConfigChanged: (),
-        ActionBroke: (HALT,),
+        ActionBroke: (CLOSE,),
     },
     HOLD: {
         Started: (RECOVER,),
@@ -96,11 +95,11 @@ TRANSITIONS: Mapping[Phase, Mapping[type, tuple[Phase, ...]]] = {
     CLOSE: {
         Started: (RECOVER,),
         Tick: (),
-        AccountsRead: (WAIT,),
+        AccountsRead: (WAIT, HALT),
         OrdersSettled: (),
         OwnerAsked: (),
         ConfigChanged: (),
-        ActionBroke: (HALT,),
+        ActionBroke: (),
     },
     WAIT: {
         Started: (RECOVER,),
@@ -112,6 +111,8 @@ TRANSITIONS: Mapping[Phase, Mapping[type, tuple[Phase, ...]]] = {
     HALT: {
         Started: (RECOVER,),
         Tick: (CLOSE,),
+        MarketsRead: (CLOSE,),
+        AccountsRead: (CLOSE,),
         OwnerAsked: (RECOVER, CLOSE),
         ConfigChanged: (),
         ActionBroke: (),
@@ -131,12 +132,13 @@ HANDLERS: Mapping[tuple[Phase, type], Handler] = {
     (HOLD, Tick): holding.on_tick,
     (HOLD, MarketsRead): holding.on_markets,
     (HOLD, AccountsRead): holding.on_accounts,
-    (HOLD, OwnerAsked): holding.on_owner,
     (CLOSE, Tick): closing.on_tick,
     (CLOSE, AccountsRead): closing.on_accounts,
     (CLOSE, OrdersSettled): closing.on_settled,
     (WAIT, Tick): searching.on_tick_waiting,
-    (HALT, Tick): holding.on_tick_halted,
+    (HALT, Tick): holding.on_tick,
+    (HALT, MarketsRead): holding.on_markets,
+    (HALT, AccountsRead): holding.on_accounts,
 }
 
 
@@ -155,8 +157,11 @@ def decide(state: BotState, event: Event) -> Decision[BotState]:
     if kind not in row:
         raise InvariantBroken(f"{kind.__name__} cannot happen in {state.phase}")
     step = _handle(state, event)
-    if step.state.phase is not state.phase and step.state.phase not in row[kind]:
-        raise InvariantBroken(f"{kind.__name__} must not lead {state.phase} to {step.state.phase}")
+    phase = step.state.phase
+    if phase is not state.phase:
+        if phase not in row[kind]:
+            raise InvariantBroken(f"{kind.__name__} must not lead {state.phase} to {phase}")
+        step = replace(step, state=replace(step.state, pauses=0))
     return step
 
 
@@ -164,62 +169,60 @@ def _handle(state: BotState, event: Event) -> Step:
     if isinstance(event, Started):
         return recovering.on_started(state, event)
     if isinstance(event, ConfigChanged):
-        return stay(replace(state, config=event.config), "configuration changed")
+        return stay(adopt_config(state, event.config, event.at_ms), "configuration changed")
     if isinstance(event, ActionBroke):
-        return halt(state, f"our own fault: {event.text}")
-    handler = HANDLERS.get((state.phase, type(event)))
-    if handler is not None and not (isinstance(event, Tick) and _is_idle_tick(state, event)):
-        return handler(state, event)
+        return _on_broken(state, event)
     if isinstance(event, OwnerAsked):
-        return _on_owner(state, event)
-    return stay(state, "nothing to do")
+        return owner.on_owner(state, event)
+    handler = HANDLERS.get((state.phase, type(event)))
+    if handler is None or (isinstance(event, Tick) and _is_idle_tick(state, event)):
+        return stay(state, "nothing to do")
+    return handler(state, event)
 
 
 def _is_idle_tick(state: BotState, event: Tick) -> bool:
-    """Return whether a tick came while an answer is awaited, or before the time it is for."""
-    if state.phase in (HOLD, HALT):
+    """Return whether a tick came while an answer is awaited, or before the time it is for.
+
+    Where something is held a tick also carries the marks that the guards read.
+    """
+    if state.phase in (HOLD, HALT, CLOSE):
         return False
     return state.waiting or state.wake_at_ms is None or event.at_ms < state.wake_at_ms
 
 
-def _on_owner(state: BotState, event: OwnerAsked) -> Step:
-    """Outside HOLD a command is noted, and acts when the present step is done."""
-    command = event.command
-    said = f"owner said {command}"
-    if command is Command.RESUME:
-        state = replace(state, paused=False, stop_asked=False, close_asked=False)
-        if state.phase is HALT:
-            return recovering.resume(replace(state, halt_reason=None), said)
-        return stay(state, said)
-    if command is Command.LEAVE:
-        state = replace(state, leaving=True)
-        if state.phase in (OPEN, CLOSE):
-            return stay(state, f"{said}; finishing this step first")
-        return stay(state, said, Exit(1 if state.phase is HALT else 0))
-    if command is Command.STOP:
-        state = replace(state, stop_asked=True, paused=True)
-        return stay(state, said, *([Exit(0)] if state.phase is WAIT else []))
-    if command is Command.CLOSE:
-        state = replace(state, paused=True, close_asked=True)
-        if state.phase is HALT and state.hedge is not None:
-            return closing.begin_close(state, CloseReason.OWNER, event.at_ms)
-        return stay(state, said)
-    return stay(replace(state, paused=True), said)
+def _on_broken(state: BotState, event: ActionBroke) -> Step:
+    """Our own fault: open nothing more. What is half open is closed, what stands is guarded."""
+    text = f"our own fault: {event.text}"
+    state = replace(state, waiting=False)
+    hedge = state.hedge
+    if hedge is None or state.phase in (HOLD, HALT):
+        return halt(state, text)
+    state, alerts = latch(state, text)
+    if state.phase is OPEN:
+        return closing.begin_close(state, CloseReason.UNWIND, event.at_ms, *alerts)
+    return linger(state, event.at_ms, text, *alerts)
 
 
 def watch(state: BotState) -> Watch:
     """Return what the engine keeps an eye on in this state."""
     hedge = state.hedge
-    symbols = state.config.symbols_to_monitor
-    if hedge is not None and symbols and hedge.symbol not in symbols:
-        symbols = (*symbols, hedge.symbol)
     holds = hedge is not None and state.phase in (HOLD, HALT)
     return Watch(
         label=state.phase,
         is_idle=hedge is None,
-        symbols=symbols,
+        symbols=symbols_of(state),
         wake_at_ms=None if state.waiting or holds else state.wake_at_ms,
         held=hedge.symbol if hedge is not None else None,
-        lines=risk.guard_lines(state.config, hedge) if hedge is not None and holds else (),
+        lines=_lines(state),
         tick_ms=TICK_MS if holds else None,
     )
+
+
+def _lines(state: BotState) -> tuple[GuardLine, ...]:
+    """Return the guard lines of what is held; an urgent close cannot be hurried any more."""
+    hedge = state.hedge
+    if hedge is None or state.phase not in (HOLD, HALT, CLOSE):
+        return ()
+    if hedge.close_reason is not None and hedge.close_reason.is_urgent:
+        return ()
+    return risk.guard_lines(state.config, hedge)

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from desk.core.actions import Action, Decision, Exit
+from desk.core.actions import Action, Alert, Decision, Exit, Level
 from desk.core.events import AccountsRead, OrdersSettled, Tick
 from desk.core.venue import VenueName
 from desk.hedge.closing import begin_close
-from desk.hedge.orders import send_orders
+from desk.hedge.orders import Wanted, send_orders
 from desk.hedge.select import BOTH
 from desk.hedge.state import BotState, CloseReason, Hedge, Phase, Role
 from desk.hedge.steps import (
@@ -15,12 +15,15 @@ from desk.hedge.steps import (
     absorb,
     ask_hedge,
     back_off,
-    differences,
     hedge_of,
+    leave_halted,
+    less_than_ours,
+    linger,
     note_outages,
     rest,
-    retry_later,
     settle_reports,
+    shortfall,
+    unexplained,
 )
 
 TOP_UPS_MAX = 2
@@ -28,25 +31,11 @@ TOP_UPS_MAX = 2
 
 def on_settled(state: BotState, event: OrdersSettled) -> Step:
     """Take in what the engine saw of the orders, then top up, verify or retreat."""
-    state = state.with_hedge(settle_reports(hedge_of(state), event.reports))
-    return _judge(state, event.at_ms)
-
-
-def on_accounts(state: BotState, event: AccountsRead) -> Step:
-    """Compare positions with fills: both legs verified means HOLD."""
-    if event.failures:
-        state = state.with_hedge(absorb(hedge_of(state), event.venues))
-        return _patiently(state, event)
-    state, alerts = note_outages(state, event.at_ms, {})
-    hedge = absorb(hedge_of(state), event.venues)
+    hedge = settle_reports(hedge_of(state), event.reports)
     state = state.with_hedge(hedge)
-    if hedge.in_doubt() or not _is_even(hedge):
-        return _judge(state, event.at_ms, *alerts)
-    if all(hedge.held(venue) == 0 for venue in BOTH):
-        return _nothing_opened(state, event.at_ms, *alerts)
-    if any(differences(hedge, event).values()):
-        return _patiently(state, event, *alerts)
-    return hold(state, event.at_ms, *alerts)
+    if hedge.in_doubt() or not hedge.is_even:
+        return _mend(state, event.at_ms, CloseReason.UNWIND)
+    return ask_hedge(state, "verify both positions")
 
 
 def on_tick(state: BotState, event: Tick) -> Step:
@@ -54,46 +43,90 @@ def on_tick(state: BotState, event: Tick) -> Step:
     return ask_hedge(state, "is the opening settled?")
 
 
+def on_accounts(state: BotState, event: AccountsRead) -> Step:
+    """Compare positions with fills: both legs verified means HOLD."""
+    state, alerts = note_outages(state, event.at_ms, event.failures)
+    hedge = absorb(hedge_of(state), event.venues)
+    return verify(state.with_hedge(hedge), event, CloseReason.UNWIND, *alerts)
+
+
+def verify(state: BotState, event: AccountsRead, retreat: CloseReason, *also: Action) -> Step:
+    """Go on from what is known of an opening, after the venues' answers are in the hedge.
+
+    `retreat` is the reason to be written down if it must be closed.
+    """
+    hedge = hedge_of(state)
+    if hedge.in_doubt() or not hedge.is_even:
+        return _mend(state, event.at_ms, retreat, *also)
+    if event.failures:
+        return _unverified(state, event, *also)
+    strange = unexplained(hedge, event)
+    if strange:
+        said = ", ".join(f"{venue} by {odd.normalize():f}" for venue, odd in strange.items())
+        said = f"positions differ from fills: {said}"
+        if _is_out_of_patience(state, event.at_ms):
+            alert = Alert(Level.CRITICAL, said)
+            return begin_close(state, retreat, event.at_ms, *also, alert)
+        return linger(state, event.at_ms, said, *also)
+    short = shortfall(hedge, event)
+    if short is not None:
+        alert = less_than_ours(short, hedge.symbol)
+        return begin_close(state, CloseReason.IMBALANCE, event.at_ms, *also, alert)
+    if hedge.held(hedge.long_venue) == 0:
+        return _nothing_opened(state, event.at_ms, *also)
+    return hold(state, event.at_ms, *also)
+
+
 def hold(state: BotState, at_ms: int, *also: Action) -> Step:
-    """Both legs stand: hold them until the review."""
+    """Both legs stand: hold them until the review, in HALT where the latch is set."""
     hedge = hedge_of(state)
     opened = hedge.opened_at_ms or at_ms
     hedge = replace(
         hedge,
         opened_at_ms=opened,
-        review_at_ms=hedge.review_at_ms or opened + state.config.hold_ms,
+        review_at_ms=hedge.review_at_ms or review_after(state, opened, opened_at_ms=opened),
         next_check_at_ms=at_ms + state.config.check_ms,
     )
     backoffs = {key: row for key, row in state.backoffs.items() if key != hedge.symbol}
-    state = replace(state, phase=Phase.HOLD, hedge=hedge, backoffs=backoffs, wake_at_ms=None)
+    state = replace(state, hedge=hedge, backoffs=backoffs, wake_at_ms=None)
+    if state.close_asked:
+        return begin_close(state, CloseReason.OWNER, at_ms, *also)
     size = abs(hedge.held(hedge.long_venue))
     reason = f"both legs hold {size.normalize():f} {hedge.symbol}"
-    leave: tuple[Action, ...] = (Exit(0),) if state.leaving else ()
-    return Decision(state, (*also, *leave), reason)
+    if state.halt_reason is not None:
+        leave = leave_halted(state)
+        state = replace(state, phase=Phase.HALT)
+        return Decision(state, (*also, *leave), f"{reason}; halted: {state.halt_reason}")
+    leave = (Exit(0),) if state.leaving else ()
+    return Decision(replace(state, phase=Phase.HOLD), (*also, *leave), reason)
 
 
-def _judge(state: BotState, at_ms: int, *also: Action) -> Step:
+def review_after(state: BotState, at_ms: int, *, opened_at_ms: int) -> int:
+    """Return when a hold that begins or is renewed at `at_ms` ends, `max_hold_hours` included."""
+    review_at_ms = at_ms + state.config.hold_ms
+    if not state.config.max_hold_ms:
+        return review_at_ms
+    return min(review_at_ms, opened_at_ms + state.config.max_hold_ms)
+
+
+def _mend(state: BotState, at_ms: int, retreat: CloseReason, *also: Action) -> Step:
+    """An order's fate is open, or one leg is larger: wait for the one, top up the other."""
     hedge = hedge_of(state)
     if hedge.in_doubt():
-        if at_ms - hedge.approved_at_ms > state.config.unknown_s_max * 1000:
-            return begin_close(state, CloseReason.UNWIND, at_ms, *also)
-        return ask_hedge(state, f"{hedge.in_doubt()[0].venue} has not said what happened", *also)
-    if _is_even(hedge):
-        return ask_hedge(state, "verify both positions", *also)
-    lagging, missing = _shortfall(hedge)
-    if _may_top_up(state, lagging, missing, at_ms):
-        price = next(row.price for row in hedge.intents if row.venue is lagging)
-        reason = f"{lagging} lags by {missing.normalize():f}; top up inside the band"
-        sizes = {lagging: missing}
-        return send_orders(state, Role.OPEN, sizes, {lagging: price}, at_ms, reason, *also)
-    return begin_close(state, CloseReason.UNWIND, at_ms, *also)
+        if _is_out_of_patience(state, at_ms):
+            return begin_close(state, retreat, at_ms, *also)
+        venue = hedge.in_doubt()[0].venue
+        return linger(state, at_ms, f"{venue} has not said what became of an order", *also)
+    lagging, missing = _lag(hedge)
+    if not _may_top_up(state, lagging, missing, at_ms):
+        return begin_close(state, retreat, at_ms, *also)
+    reason = f"{lagging} lags by {missing.normalize():f}; top up inside the band"
+    side, price = hedge.side_at(lagging).entry, _band(hedge, lagging)
+    wanted = {lagging: Wanted(Role.OPEN, side, missing, price)}
+    return send_orders(state, wanted, *also, at_ms=at_ms, reason=reason)
 
 
-def _is_even(hedge: Hedge) -> bool:
-    return sum((hedge.held(venue) for venue in BOTH), Decimal(0)) == 0
-
-
-def _shortfall(hedge: Hedge) -> tuple[VenueName, Decimal]:
+def _lag(hedge: Hedge) -> tuple[VenueName, Decimal]:
     """Return the venue that has filled less, and by how much (base units)."""
     sizes = {venue: abs(hedge.held(venue)) for venue in BOTH}
     lagging = min(BOTH, key=lambda venue: sizes[venue])
@@ -103,29 +136,40 @@ def _shortfall(hedge: Hedge) -> tuple[VenueName, Decimal]:
 def _may_top_up(state: BotState, lagging: VenueName, missing: Decimal, at_ms: int) -> bool:
     """Top up only early, a few times, and only with an order that venue takes."""
     hedge = hedge_of(state)
+    if state.phase is not Phase.OPEN:
+        return False
     tries = sum(1 for row in hedge.intents if row.venue is lagging)
     in_time = at_ms - hedge.approved_at_ms <= state.config.fill_deadline_s * 1000
-    instrument = hedge.instruments[lagging]
-    price = next(row.price for row in hedge.intents if row.venue is lagging)
-    return tries <= TOP_UPS_MAX and in_time and missing >= instrument.size_floor(price)
+    least = hedge.instruments[lagging].size_floor(_band(hedge, lagging))
+    return tries <= TOP_UPS_MAX and in_time and missing >= least
 
 
-def _patiently(state: BotState, event: AccountsRead, *also: Action) -> Step:
-    """Positions do not bear out the fills yet, or a venue is away: ask again, then retreat."""
+def _band(hedge: Hedge, venue: VenueName) -> Decimal:
+    """Return the price the first opening order on `venue` was allowed: top-ups keep to it."""
+    return next(row.price for row in hedge.intents if row.venue is venue)
+
+
+def _is_out_of_patience(state: BotState, at_ms: int) -> bool:
+    return at_ms - hedge_of(state).approved_at_ms > state.config.unknown_s_max * 1000
+
+
+def _unverified(state: BotState, event: AccountsRead, *also: Action) -> Step:
+    """Both orders are final and even by their fills, but a venue does not show its position.
+
+    To close the other leg now would make a naked one out of a good hedge, so it is held once
+    patience ends: HOLD guards it and looks again. Nothing filled is nothing at risk: wait.
+    """
     hedge = hedge_of(state)
-    if event.at_ms - hedge.approved_at_ms > state.config.unknown_s_max * 1000:
-        return begin_close(state, CloseReason.UNWIND, event.at_ms, *also)
-    missing = {
-        venue: f"{venue} position differs from our fills by {difference}"
-        for venue, difference in differences(hedge, event).items()
-        if difference
-    }
-    step = retry_later(state, event.at_ms, event.failures or missing)
-    return Decision(step.state, (*also, *step.actions), step.reason)
+    is_empty = hedge.held(hedge.long_venue) == 0
+    said = "; ".join(event.failures.values())
+    if is_empty or not _is_out_of_patience(state, event.at_ms):
+        return linger(state, event.at_ms, f"not verified: {said}", *also)
+    text = f"{hedge.symbol} is held as filled on both venues, not yet verified: {said}"
+    return hold(state, event.at_ms, *also, Alert(Level.WARNING, text))
 
 
 def _nothing_opened(state: BotState, at_ms: int, *also: Action) -> Step:
     hedge = hedge_of(state)
-    state = replace(back_off(state, hedge.symbol, at_ms), hedge=None)
+    state = replace(back_off(state, hedge.symbol, at_ms), hedge=None, close_asked=False)
     reason = f"{hedge.symbol}: neither leg filled"
     return rest(state, at_ms, state.config.check_ms, reason, *also)

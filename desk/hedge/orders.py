@@ -5,67 +5,73 @@ the action is carried out.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from desk.core.actions import Action, Decision, SendOrders, VenueOrder
-from desk.core.order import OrderRequest
+from desk.core.order import OrderRequest, Side
 from desk.core.venue import VenueName
-from desk.hedge.state import BotState, Intent, Role
+from desk.hedge.state import BotState, Hedge, Intent, Role
 from desk.hedge.steps import Step, hedge_of
 
 # How long a signed request can still take effect by the venues' own rules (Lighter transactions:
 # ten minutes; Pacifica requests: five seconds), with room for a clock that is off.
 REQUEST_LIFE_MS: Mapping[VenueName, int] = {VenueName.LIGHTER: 610_000, VenueName.PACIFICA: 20_000}
+# An order that closed nothing is kept this long after its last breath, then forgotten: a close that
+# tries for days must not fill the state.
+EMPTY_CLOSE_KEPT_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One order to be: `size` in base units, at `price` (USD) or better. CLOSE is reduce-only."""
+
+    role: Role
+    side: Side
+    size: Decimal
+    price: Decimal
 
 
 def send_orders(
     state: BotState,
-    role: Role,
-    sizes: Mapping[VenueName, Decimal],
-    prices: Mapping[VenueName, Decimal],
+    wanted: Mapping[VenueName, Wanted],
+    *also: Action,
     at_ms: int,
     reason: str,
-    *also: Action,
 ) -> Step:
-    """Write down and send one order for each venue in `sizes` (base units), at `prices` or better.
-
-    Opening orders take the leg's entry side; closing orders its exit side, reduce-only.
-    """
+    """Write down and send one order for each venue in `wanted`."""
     hedge = hedge_of(state)
-    intents = tuple(
-        _intent(state, venue, role, size=size, price=prices[venue], at_ms=at_ms)
-        for venue, size in sizes.items()
-    )
-    hedge = replace(hedge, intents=(*hedge.intents, *intents))
+    intents = tuple(_intent(state, venue, row, at_ms=at_ms) for venue, row in wanted.items())
+    kept = tuple(row for row in hedge.intents if not _is_forgotten(row, at_ms))
+    hedge = replace(hedge, intents=(*kept, *intents), rounds=hedge.rounds + 1)
     state = replace(state, hedge=hedge, asked=state.asked + 1, waiting=True, wake_at_ms=None)
-    orders = tuple(VenueOrder(row.venue, _request(hedge.symbol, row)) for row in intents)
+    orders = tuple(VenueOrder(row.venue, _request(hedge, row)) for row in intents)
     action = SendOrders(state.asked, orders, state.config.fill_deadline_s)
     return Decision(state, (*also, action), reason)
 
 
-def _intent(
-    state: BotState, venue: VenueName, role: Role, *, size: Decimal, price: Decimal, at_ms: int
-) -> Intent:
-    """Return the next order of that role on `venue`, its id derived from what is on record."""
-    hedge = hedge_of(state)
-    attempt = sum(1 for row in hedge.intents if row.venue is venue and row.role is role)
-    position = hedge.side_at(venue)
+def _intent(state: BotState, venue: VenueName, wanted: Wanted, *, at_ms: int) -> Intent:
+    """Return the order as it is written down, its id derived from what is on record."""
     return Intent(
         venue=venue,
-        client_id=state.key(role, attempt).text_for(venue),
-        role=role,
-        side=position.entry if role is Role.OPEN else position.exit,
-        size=size,
-        price=price,
+        client_id=state.key(wanted.role, hedge_of(state).rounds).text_for(venue),
+        role=wanted.role,
+        side=wanted.side,
+        size=wanted.size,
+        price=wanted.price,
         saved_at_ms=at_ms,
         expires_at_ms=at_ms + REQUEST_LIFE_MS[venue],
     )
 
 
-def _request(symbol: str, intent: Intent) -> OrderRequest:
+def _is_forgotten(intent: Intent, at_ms: int) -> bool:
+    is_empty_close = intent.role is Role.CLOSE and not intent.in_doubt and not intent.filled
+    return is_empty_close and at_ms > intent.expires_at_ms + EMPTY_CLOSE_KEPT_MS
+
+
+def _request(hedge: Hedge, intent: Intent) -> OrderRequest:
     return OrderRequest(
-        symbol=symbol,
+        symbol=hedge.symbol,
         side=intent.side,
         size=intent.size,
         price=intent.price,

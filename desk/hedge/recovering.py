@@ -10,35 +10,39 @@ from desk.core.events import AccountsRead, Tick
 from desk.core.ids import OrderKey
 from desk.hedge.closing import begin_close
 from desk.hedge.events import Started
-from desk.hedge.opening import hold
-from desk.hedge.select import BOTH
-from desk.hedge.state import BotState, CloseReason, Hedge, Phase
+from desk.hedge.holding import SUSPICIONS_MAX
+from desk.hedge.opening import hold, verify
+from desk.hedge.state import BotState, CloseReason, Phase
 from desk.hedge.steps import (
-    RETRY_MS_MIN,
     Step,
     absorb,
+    adopt_config,
     ask_hedge,
-    differences,
     halt,
     hedge_of,
+    latch,
+    less_than_ours,
+    linger,
     look,
     note_outages,
     rest,
-    retry_later,
-    stay,
+    shortfall,
 )
 
 
 def on_started(state: BotState, event: Started) -> Step:
-    """Begin: whatever was being done, first find out how things stand."""
+    """Begin: whatever was being done, first find out how things stand.
+
+    What the owner has asked for holds on: a pause, a halt, a close, and a stop while there is
+    still something to be closed.
+    """
     state = replace(
-        state,
+        adopt_config(state, event.config, event.at_ms),
         phase=Phase.RECOVER,
-        config=event.config,
         cycles_left=event.cycles,
         leaving=False,
-        stop_asked=False,
-        failed_reads=0,
+        stop_asked=state.stop_asked and state.hedge is not None,
+        pauses=0,
         choice=None,
     )
     return _ask(state, "started; what do the venues hold?")
@@ -63,17 +67,19 @@ def resume(state: BotState, reason: str) -> Step:
 
 def on_accounts(state: BotState, event: AccountsRead) -> Step:
     """Adopt what is ours, leave what is not, and stop for a human where neither can be proved."""
-    if event.failures:
-        return retry_later(state, event.at_ms, event.failures)
-    state, alerts = note_outages(state, event.at_ms, {})
+    state, alerts = note_outages(state, event.at_ms, event.failures)
     stranger = _stranger(state, event)
     if stranger is not None:
-        return halt(state, stranger)
+        # Another program may be at work: open nothing, but what is ours stays our care.
+        state, more = latch(state, stranger)
+        alerts = (*alerts, *more)
     if state.hedge is not None:
         return _adopt(state, event, *alerts)
+    if event.failures:
+        return linger(state, event.at_ms, "; ".join(event.failures.values()), *alerts)
     alerts = (*alerts, *_not_ours(event))
     if state.halt_reason is not None:
-        return halt(state, state.halt_reason)
+        return halt(state, state.halt_reason, *alerts)
     pause = max(state.look_at_ms - event.at_ms, 0)
     if pause or state.paused or state.cycles_left == 0:
         return rest(state, event.at_ms, pause, "nothing of ours stands", *alerts)
@@ -103,25 +109,21 @@ def _not_ours(event: AccountsRead) -> tuple[Action, ...]:
 
 
 def _adopt(state: BotState, event: AccountsRead, *also: Action) -> Step:
+    """Go on with the hedge in hand where it was left."""
     hedge = absorb(hedge_of(state), event.venues)
     state = state.with_hedge(hedge)
     if hedge.close_reason is not None:
         return begin_close(state, hedge.close_reason, event.at_ms, *also)
-    if hedge.in_doubt():
-        state = replace(state, wake_at_ms=event.at_ms + RETRY_MS_MIN)
-        return stay(
-            state, f"{hedge.in_doubt()[0].venue} has not said what became of an order", *also
-        )
-    if _stands(hedge, event):
+    if not hedge.is_standing:
+        return verify(state, event, CloseReason.RECOVERY, *also)
+    if not event.venues:
+        return linger(state, event.at_ms, "; ".join(event.failures.values()), *also)
+    short = shortfall(hedge, event)
+    if short is None:
+        # One venue may be away: what is proved on the other one is guarded meanwhile.
         return hold(state, event.at_ms, *also)
-    return begin_close(state, CloseReason.RECOVERY, event.at_ms, *also)
-
-
-def _stands(hedge: Hedge, event: AccountsRead) -> bool:
-    """Return whether both legs are there, equal and opposite, by fills and by positions."""
-    sizes = [hedge.held(venue) for venue in BOTH]
-    missing = any(
-        difference * hedge.side_at(venue).sign < 0
-        for venue, difference in differences(hedge, event).items()
-    )
-    return sizes[0] != 0 and sum(sizes) == 0 and not missing
+    alert = less_than_ours(short, hedge.symbol)
+    if hedge.suspicions < SUSPICIONS_MAX:
+        state = state.with_hedge(replace(hedge, suspicions=hedge.suspicions + 1))
+        return linger(state, event.at_ms, alert.text, *also)
+    return begin_close(state, CloseReason.RECOVERY, event.at_ms, *also, alert)

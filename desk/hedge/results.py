@@ -1,30 +1,58 @@
 """What a finished cycle brought, from the venues' own rows: price, funding and fees of each leg."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 from desk.core.events import VenueAccount
+from desk.core.funding import FundingPayment
 from desk.core.order import Fill
 from desk.core.venue import VenueName
-from desk.hedge.state import CloseReason, CycleResult, Hedge, LegResult
+from desk.hedge.economics import settlements_between
+from desk.hedge.select import BOTH
+from desk.hedge.state import CloseReason, CycleResult, Hedge, LegResult, Role
+from desk.hedge.steps import is_by_others
 
 
 def is_complete(hedge: Hedge, venues: Mapping[VenueName, VenueAccount]) -> bool:
-    """Return whether the fills handed out add up to what is known to have filled."""
-    for venue, row in venues.items():
-        listed = sum((fill.size for fill in _ours(hedge, row)), Decimal(0))
-        known = sum((item.filled for item in hedge.intents if item.venue is venue), Decimal(0))
-        if listed != known:
-            return False
-    return True
+    """Return whether the rows handed out tell the whole story on both venues.
+
+    The fills add up to what is known to have filled and leave nothing open, and no settlement that
+    the leg lived through lacks its payment.
+    """
+    return all(venue in venues and _is_told(hedge, venue, venues[venue]) for venue in BOTH)
+
+
+def _is_told(hedge: Hedge, venue: VenueName, row: VenueAccount) -> bool:
+    if row.fills is None or row.payments is None:
+        return False
+    fills = _ours(hedge, row)
+    listed = sum((fill.size for fill in fills), Decimal(0))
+    known = sum((item.filled for item in hedge.intents if item.venue is venue), Decimal(0))
+    if listed != known or _signed([*fills, *_by_hand(hedge, venue, row)]) != 0:
+        return False
+    return len(_payments(hedge, row)) >= _settlements(hedge, venue, fills)
+
+
+def _settlements(hedge: Hedge, venue: VenueName, fills: list[Fill]) -> int:
+    """Return how many hourly payments the leg certainly lived through: verified to first close."""
+    closing = {row.client_id for row in hedge.intents if row.role is not Role.OPEN}
+    ends = [fill.at_ms for fill in fills if fill.client_id in closing]
+    if hedge.opened_at_ms is None or not ends:
+        return 0
+    # The instant itself is left out: which side of it a fill fell on, the venue decides.
+    return settlements_between(hedge.opened_at_ms, min(ends) - 1)
 
 
 def cycle_result(
     hedge: Hedge, venues: Mapping[VenueName, VenueAccount], *, at_ms: int, complete: bool
 ) -> CycleResult:
     """Return the books of a flat hedge."""
-    equity_after = sum((row.account.equity_usd for row in venues.values()), Decimal(0))
-    equity_before = sum(hedge.equity_before_usd.values(), Decimal(0))
+    change = None
+    if all(venue in venues and venue in hedge.equity_before_usd for venue in BOTH):
+        change = sum(
+            (venues[v].account.equity_usd - hedge.equity_before_usd[v] for v in BOTH), Decimal(0)
+        )
     return CycleResult(
         cycle=hedge.cycle,
         symbol=hedge.symbol,
@@ -35,18 +63,59 @@ def cycle_result(
         close_reason=hedge.close_reason or CloseReason.RECOVERY,
         renewals=hedge.renewals,
         legs={venue: _leg_result(hedge, venue, row) for venue, row in venues.items()},
-        equity_change_usd=equity_after - equity_before,
+        equity_change_usd=change,
         is_complete=complete,
     )
 
 
 def _leg_result(hedge: Hedge, venue: VenueName, row: VenueAccount) -> LegResult:
-    fills = _ours(hedge, row)
+    """Return the sums over a leg's rows. A size whose closing fill is missing brings no price."""
+    fills = [*_ours(hedge, row), *_by_hand(hedge, venue, row)]
     cash = sum((-fill.side.sign * fill.size * fill.price for fill in fills), Decimal(0))
+    open_size = _signed(fills)
+    if open_size:
+        entry = hedge.entry_price(venue)
+        cash += open_size * (entry if entry is not None else fills[0].price)
     fees = sum((fill.fee_usd for fill in fills), Decimal(0))
-    paid = [entry.usd for entry in row.payments or () if entry.symbol == hedge.symbol]
-    return LegResult(hedge.side_at(venue), cash, sum(paid, Decimal(0)), fees)
+    funding = sum((payment.usd for payment in _payments(hedge, row)), Decimal(0))
+    return LegResult(hedge.side_at(venue), cash, funding, fees)
 
 
-def _ours(hedge: Hedge, row: VenueAccount) -> Sequence[Fill]:
+def _ours(hedge: Hedge, row: VenueAccount) -> list[Fill]:
     return [fill for fill in row.fills or () if hedge.owns(fill.client_id)]
+
+
+def _by_hand(hedge: Hedge, venue: VenueName, row: VenueAccount) -> list[Fill]:
+    """Return the fills by which somebody else closed our leg, none where we closed it ourselves.
+
+    The owner's hand, a liquidation, a deleveraging: oldest first, as far as our size goes.
+    """
+    left = hedge.held(venue)
+    taken: list[Fill] = []
+    for fill in row.fills or ():
+        reduces = fill.side.sign * left < 0
+        if reduces and is_by_others(hedge, fill):
+            part = min(fill.size, abs(left))
+            taken.append(_part(fill, part))
+            left += part * fill.side.sign
+    return taken
+
+
+def _part(fill: Fill, size: Decimal) -> Fill:
+    """Return the share of a fill that closed `size` of ours, its fee in proportion."""
+    if size == fill.size:
+        return fill
+    return replace(fill, size=size, fee_usd=fill.fee_usd * size / fill.size)
+
+
+def _signed(fills: list[Fill]) -> Decimal:
+    return sum((fill.size * fill.side.sign for fill in fills), Decimal(0))
+
+
+def _payments(hedge: Hedge, row: VenueAccount) -> list[FundingPayment]:
+    """Return the payments of this hedge; rows from before it belong to the cycle before."""
+    return [
+        entry
+        for entry in row.payments or ()
+        if entry.symbol == hedge.symbol and entry.at_ms >= hedge.approved_at_ms
+    ]

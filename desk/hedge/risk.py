@@ -1,7 +1,6 @@
-"""When a hedge must not be held any longer: worst-leg loss, distance to liquidation, legs that
-differ.
+"""When a hedge must not be held any longer: worst-leg loss, and distance to liquidation.
 
-Reads only what the venues say; a mark that is missing fires nothing and is reported as missing.
+Reads only what the venues say; a mark that is missing fires nothing.
 """
 
 from collections.abc import Mapping
@@ -23,13 +22,11 @@ def stop_price(config: Config, hedge: Hedge, venue: VenueName) -> Decimal | None
     """Return the mark (USD) at which the leg on `venue` has lost `stop_loss_pct` of its filled
     entry.
 
-    None while that leg has filled nothing.
+    None while nothing is held there.
     """
-    size = abs(hedge.held(venue))
-    notional = hedge.entry_notional_usd(venue)
-    if not size or not notional:
+    entry = hedge.entry_price(venue)
+    if entry is None or not hedge.held(venue):
         return None
-    entry = notional / size
     loss = entry * config.stop_loss_pct / 100
     return entry - loss if hedge.side_at(venue) is PositionSide.LONG else entry + loss
 
@@ -48,22 +45,33 @@ def guard_lines(config: Config, hedge: Hedge) -> tuple[GuardLine, ...]:
 def stopped_leg(
     config: Config, hedge: Hedge, marks: Mapping[VenueName, MarkView]
 ) -> tuple[VenueName, bool] | None:
-    """Return the leg whose stop is reached, and whether its mark can be believed."""
-    for venue, view in marks.items():
-        price = stop_price(config, hedge, venue)
-        if price is None:
+    """Return the leg whose stop is reached, and whether its mark can be believed.
+
+    A leg whose mark is believed comes before one whose mark is not.
+    """
+    doubted = None
+    for venue in BOTH:
+        price, view = stop_price(config, hedge, venue), marks.get(venue)
+        if price is None or view is None:
             continue
         is_long = hedge.side_at(venue) is PositionSide.LONG
         if view.mark <= price if is_long else view.mark >= price:
-            return venue, _is_credible(view, marks.get(venue.twin))
-    return None
+            if _is_credible(view, marks.get(venue.twin)):
+                return venue, True
+            doubted = venue, False
+    return doubted
 
 
 def _is_credible(view: MarkView, other: MarkView | None) -> bool:
     """A mark that neither its own index nor the other venue supports is not believed alone."""
-    if abs(view.mark / view.index - 1) <= MARK_DOUBT:
+    if _is_near(view.mark, view.index):
         return True
-    return other is not None and abs(view.mark / other.mark - 1) <= MARK_DOUBT
+    return other is not None and _is_near(view.mark, other.mark)
+
+
+def _is_near(price: Decimal, witness: Decimal) -> bool:
+    """Return whether the witness, a price of its own, is within the doubt of `price`."""
+    return witness > 0 and abs(price - witness) <= witness * MARK_DOUBT
 
 
 def thin_margin(
@@ -71,13 +79,21 @@ def thin_margin(
 ) -> str | None:
     """Return which leg stands too close to its liquidation price, None if none does."""
     for venue, row in venues.items():
-        if row.stats is None:
+        mark = _mark(row)
+        if mark is None:
             continue
         for position in row.account.positions:
             price = position.liquidation_price
             if position.symbol != hedge.symbol or price is None or price <= 0:
                 continue
-            distance_pct = abs(row.stats.mark - price) / row.stats.mark * 100
+            distance_pct = abs(mark - price) / mark * 100
             if distance_pct < config.min_margin_distance_pct:
                 return f"{venue} is {distance_pct:.1f} % from liquidation"
     return None
+
+
+def _mark(row: VenueAccount) -> Decimal | None:
+    """Return the mark, or the middle of a fresh book where no mark is told."""
+    if row.stats is not None and row.stats.mark > 0:
+        return row.stats.mark
+    return row.quote.mid if row.quote is not None else None

@@ -8,19 +8,24 @@ from desk.core.actions import Action, Decision, ReadAccounts
 from desk.core.events import AccountsRead, MarketsRead, Tick, VenueAccount
 from desk.core.venue import VenueName
 from desk.hedge import economics
-from desk.hedge.orders import send_orders
+from desk.hedge.orders import Wanted, send_orders
 from desk.hedge.select import BOTH, Candidate, Refusal, best, rank
 from desk.hedge.sizing import band_price, choose_size
 from desk.hedge.state import BotState, Choice, Hedge, Phase, Role
 from desk.hedge.steps import LEVERAGE_LOCK, Step, back_off, look, note_outages, rest, stay
+
+# A price that gates an opening: the last frame on that connection may be this old.
+QUOTE_AGE_MS_MAX = 2_000
+LOOKS_MAX = 4
 
 
 def on_markets(state: BotState, event: MarketsRead) -> Step:
     """ANALYZE: rank what was read and look closely at the best."""
     state, alerts = note_outages(state, event.at_ms, event.failures)
     pause = state.config.check_ms
-    if event.failures:
-        return rest(state, event.at_ms, pause, "; ".join(event.failures.values()), *alerts)
+    obstacle = _owners_no(state) or "; ".join(event.failures.values())
+    if obstacle:
+        return rest(state, event.at_ms, pause, obstacle, *alerts)
     candidates = rank(
         state.config, event.venues, at_ms=event.at_ms, set_aside=_set_aside(state, event.at_ms)
     )
@@ -31,12 +36,20 @@ def on_markets(state: BotState, event: MarketsRead) -> Step:
     return _look_closely(state, event, chosen, alerts)
 
 
+def _owners_no(state: BotState) -> str:
+    """Return why the owner wants nothing opened now, empty when nothing is said against it."""
+    if state.leaving or state.stop_asked:
+        return "leaving"
+    return "paused by the owner" if state.paused or state.close_asked else ""
+
+
 def _set_aside(state: BotState, at_ms: int) -> dict[str, str]:
-    return {
-        symbol: f"opening failed {row.failures}x in a row, left alone for now"
+    backed_off = {
+        symbol: f"not opened {row.failures}x in a row, left alone for now"
         for symbol, row in state.backoffs.items()
         if row.until_ms > at_ms
     }
+    return backed_off | dict.fromkeys(state.by_hand, "closed by another hand, until resume")
 
 
 def _spoken(candidates: list[Candidate]) -> dict[str, str]:
@@ -68,10 +81,25 @@ def _look_closely(
         funding_bps=chosen.funding_bps,
         instruments=instruments,
     )
-    asked = state.asked + 1
-    state = replace(state, phase=Phase.SELECT, choice=choice, asked=asked, waiting=True)
-    action = ReadAccounts(asked, symbol=chosen.symbol, orders=True, leverage=LEVERAGE_LOCK)
+    state = replace(state, phase=Phase.SELECT, choice=choice)
     reason = f"{choice.symbol} has the widest spread, {choice.spread_apr_pct:.2f} % APR"
+    return _ask_closely(state, reason, *also)
+
+
+def _ask_closely(state: BotState, reason: str, *also: Action) -> Step:
+    """Ask for the accounts and the symbol's orders; once it is known to be free, for the rest.
+
+    The leverage is set while asking: never on a symbol where the owner stands.
+    """
+    choice = state.choice
+    assert choice is not None, "SELECT without a choice"
+    state = replace(state, asked=state.asked + 1, waiting=True, wake_at_ms=None)
+    action = ReadAccounts(
+        state.asked,
+        symbol=choice.symbol,
+        orders=True,
+        leverage=LEVERAGE_LOCK if choice.looks > 0 else None,
+    )
     return Decision(state, (*also, action), reason)
 
 
@@ -80,44 +108,62 @@ def on_close_look(state: BotState, event: AccountsRead) -> Step:
     state, alerts = note_outages(state, event.at_ms, event.failures)
     choice = state.choice
     assert choice is not None, "SELECT without a choice"
-    refusal = _refusal(state, choice, event)
+    obstacle = _owners_no(state) or "; ".join(event.failures.values())
+    if obstacle:
+        return rest(state, event.at_ms, state.config.check_ms, obstacle, *alerts)
+    refusal = _occupied(choice, event)
+    if refusal is None:
+        state = replace(state, choice=replace(choice, looks=choice.looks + 1))
+        if choice.looks == 0:
+            return _ask_closely(state, f"{choice.symbol} is free; set and read the rest", *alerts)
+        if _is_stale(event) and choice.looks < LOOKS_MAX:
+            return _ask_closely(state, f"{choice.symbol}: book not fresh, look again", *alerts)
+        refusal = _unready(event)
     if refusal is None:
         size = _size(state, choice, event.venues)
         if isinstance(size, Decimal):
-            return _approve(state, choice, size, event, alerts)
+            return _approve(state, size, event, *alerts)
         refusal = size.reason
     # A pair that cannot be opened must not keep the next best from being looked at.
-    if not event.failures:
-        state = back_off(state, choice.symbol, event.at_ms)
+    state = back_off(state, choice.symbol, event.at_ms)
     reason = f"{choice.symbol} refused: {refusal}"
     return rest(state, event.at_ms, state.config.check_ms, reason, *alerts)
 
 
-def _refusal(state: BotState, choice: Choice, event: AccountsRead) -> str | None:
-    if event.failures:
-        return "; ".join(event.failures.values())
-    if state.paused or state.close_asked:
-        return "paused by the owner"
+def _occupied(choice: Choice, event: AccountsRead) -> str | None:
+    """Return who stands in the way on this symbol, None if it is free on both venues."""
     for venue, row in event.venues.items():
-        reason = _unfit(choice.symbol, row)
-        if reason is not None:
-            return f"{venue} {reason}"
+        if row.account.size_of(choice.symbol) != 0:
+            return f"{venue} already holds a position that is not ours"
+        if row.orders is None:
+            return f"{venue} did not tell its orders"
+        if row.orders:
+            return f"{venue} already has orders that are not ours"
     return None
 
 
-def _unfit(symbol: str, row: VenueAccount) -> str | None:
-    """Return what keeps a venue's account from opening `symbol` now."""
-    if row.account.size_of(symbol) != 0:
-        return "already holds a position that is not ours"
-    if row.orders:
-        return "already has orders that are not ours"
-    if row.leverage is None or row.leverage.value != LEVERAGE_LOCK:
-        shown = "unknown" if row.leverage is None else f"{row.leverage.value:g}x"
-        return f"leverage is {shown}, not {LEVERAGE_LOCK}x"
-    if row.quote is None:
-        return "book not fresh"
-    if row.fees is None:
-        return "did not tell the account's fees"
+def _is_stale(event: AccountsRead) -> bool:
+    """Return whether a book that would price an opening is too old, or broken."""
+    return not all(_is_fresh(row, event.at_ms) for row in event.venues.values())
+
+
+def _is_fresh(row: VenueAccount, at_ms: int) -> bool:
+    quote = row.quote
+    if quote is None or quote.bid >= quote.ask:
+        return False
+    return at_ms - quote.received_at_ms <= QUOTE_AGE_MS_MAX
+
+
+def _unready(event: AccountsRead) -> str | None:
+    """Return what else keeps a venue's account from opening now."""
+    for venue, row in event.venues.items():
+        if row.leverage is None or row.leverage.value != LEVERAGE_LOCK:
+            shown = "unknown" if row.leverage is None else f"{row.leverage.value:g}x"
+            return f"{venue} leverage is {shown}, not {LEVERAGE_LOCK}x"
+        if not _is_fresh(row, event.at_ms):
+            return f"{venue} book not fresh"
+        if row.fees is None:
+            return f"{venue} did not tell the account's fees"
     return None
 
 
@@ -145,13 +191,9 @@ def _unprofitable(state: BotState, choice: Choice, cost_bps: Decimal) -> Refusal
     return Refusal(text, "require_expected_profit")
 
 
-def _approve(
-    state: BotState,
-    choice: Choice,
-    size: Decimal,
-    event: AccountsRead,
-    also: tuple[Action, ...],
-) -> Step:
+def _approve(state: BotState, size: Decimal, event: AccountsRead, *also: Action) -> Step:
+    choice = state.choice
+    assert choice is not None, "SELECT without a choice"
     hedge = Hedge(
         cycle=state.cycle,
         symbol=choice.symbol,
@@ -163,22 +205,18 @@ def _approve(
         instruments=choice.instruments,
     )
     state = replace(state, phase=Phase.OPEN, hedge=hedge, choice=None, cycle=state.cycle + 1)
-    prices = {
-        venue: band_price(
-            choice.instruments[venue],
-            row.quote.mid,
-            choice.side_at(venue).entry,
-            state.config.slippage_max_bps,
-        )
-        for venue, row in event.venues.items()
-        if row.quote is not None
-    }
+    band = state.config.slippage_max_bps
+    wanted = {}
+    for venue in BOTH:
+        quote, side = event.venues[venue].quote, hedge.side_at(venue).entry
+        assert quote is not None, "an opening is priced by a fresh book"
+        price = band_price(hedge.instruments[venue], quote.mid, side, band)
+        wanted[venue] = Wanted(Role.OPEN, side, size, price)
     reason = (
         f"open {size.normalize():f} {hedge.symbol}: long {hedge.long_venue}, "
         f"short {hedge.long_venue.twin}, {hedge.spread_apr_pct:.2f} % APR"
     )
-    sizes = dict.fromkeys(BOTH, size)
-    return send_orders(state, Role.OPEN, sizes, prices, event.at_ms, reason, *also)
+    return send_orders(state, wanted, *also, at_ms=event.at_ms, reason=reason)
 
 
 def on_tick_waiting(state: BotState, event: Tick) -> Step:

@@ -13,6 +13,9 @@ from desk.hedge import economics
 from desk.hedge.config import Config
 
 BOTH = (VenueName.LIGHTER, VenueName.PACIFICA)
+# Marks of the same future on two venues differ by basis points; beyond this (a fraction) something
+# else is being compared.
+MARKS_APART_MAX = Decimal("0.05")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,14 @@ def rank(
     snapshots that hold no books.
     """
     candidates = [
-        _judge(config, markets, symbol, at_ms, set_aside.get(symbol), needs_quotes)
+        _judge(
+            config,
+            markets,
+            symbol,
+            at_ms=at_ms,
+            set_aside=set_aside.get(symbol),
+            needs_quotes=needs_quotes,
+        )
         for symbol in _symbols(config, markets)
     ]
     return sorted(candidates, key=_order)
@@ -98,6 +108,7 @@ def _judge(
     config: Config,
     markets: Mapping[VenueName, VenueMarkets],
     symbol: str,
+    *,
     at_ms: int,
     set_aside: str | None,
     needs_quotes: bool,
@@ -114,6 +125,7 @@ def _judge(
     refusals = [
         *([Refusal(set_aside)] if set_aside else []),
         *_listing(markets, symbol),
+        *_agreement(stats),
         *_liquidity(config, markets, symbol, needs_quotes),
         *_edge(config, spread, funding, cost),
     ]
@@ -151,6 +163,14 @@ def _listing(markets: Mapping[VenueName, VenueMarkets], symbol: str) -> list[Ref
     return refusals
 
 
+def _agreement(stats: Mapping[VenueName, MarketStats]) -> list[Refusal]:
+    """Two marks far apart are two different contracts under one name, or a broken mark."""
+    marks = [row.mark for row in stats.values()]
+    if len(marks) < len(BOTH) or max(marks) - min(marks) <= min(marks) * MARKS_APART_MAX:
+        return []
+    return [Refusal(f"marks differ: {min(marks).normalize():f} and {max(marks).normalize():f}")]
+
+
 def _liquidity(
     config: Config, markets: Mapping[VenueName, VenueMarkets], symbol: str, needs_quotes: bool
 ) -> list[Refusal]:
@@ -160,7 +180,9 @@ def _liquidity(
         if stats is not None and _is_too_quiet(config, stats.volume_24h_usd):
             volume = _millions(stats.volume_24h_usd)
             refusals.append(Refusal(f"{venue} 24 h volume {volume}", "min_volume_24h_usd"))
-        if quote is not None and quote.spread_bps > config.max_spread_bps:
+        if quote is not None and quote.bid >= quote.ask:
+            refusals.append(Refusal(f"{venue} book crossed"))
+        elif quote is not None and quote.spread_bps > config.max_spread_bps:
             refusals.append(
                 Refusal(f"{venue} book {quote.spread_bps:.1f} bp wide", "max_spread_bps")
             )

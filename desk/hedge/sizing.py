@@ -48,7 +48,11 @@ def choose_size(
         return Refusal(f"{notional} USD is less than one lot", "base_capital_allocation")
     for venue, instrument in instruments.items():
         refusal = _refuse_size(config, instrument, quotes[venue], size) or _refuse_lock(
-            config, accounts[venue], venue, size * quotes[venue].mid, fees[venue]
+            config,
+            venue,
+            accounts[venue],
+            notional_usd=size * quotes[venue].mid,
+            fees=fees[venue],
         )
         if refusal is not None:
             return refusal
@@ -71,7 +75,12 @@ def _refuse_size(
 
 
 def _refuse_lock(
-    config: Config, account: Account, venue: VenueName, notional_usd: Decimal, fees: FeeRates
+    config: Config,
+    venue: VenueName,
+    account: Account,
+    *,
+    notional_usd: Decimal,
+    fees: FeeRates,
 ) -> Refusal | None:
     needed = notional_usd * (1 + config.slippage_max_bps / BPS + fees.taker)
     allowed = account.free_usd * config.equity_use_max

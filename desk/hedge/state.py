@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 
-from desk.core.ids import CYCLE_MAX, OrderKey
+from desk.core.ids import ATTEMPT_MAX, CYCLE_MAX, LEG_MAX, OrderKey
 from desk.core.market import Instrument
 from desk.core.order import PositionSide, Side
 from desk.core.venue import VenueName
@@ -32,18 +32,27 @@ class Phase(StrEnum):
 
 
 class Role(IntEnum):
-    """What an order is for: the `leg` field of its id."""
+    """What an order is for: the `leg` field of its id.
+
+    OPEN and CLOSE are what they say; CLOSE is always reduce-only. THROUGH closes a rest that is too
+    small for the venue, by one order through zero (see `desk.hedge.closing`).
+    """
 
     OPEN = 1
     CLOSE = 2
+    THROUGH = 3
+
+
+# How often the leg field has room for all roles: more orders than one attempt field counts.
+_ID_BLOCKS = LEG_MAX // len(Role)
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
     """One order of ours, written down before it is signed.
 
-    `filled` (base units), `average_price` (USD) and `fee_usd` are what is known so far. `in_doubt`
-    until the venue has said what became of it; after `expires_at_ms` it can no longer take effect.
+    `filled` (base units) and `average_price` (USD) are what is known so far. `in_doubt` until the
+    venue has said what became of it; after `expires_at_ms` it can no longer take effect.
     """
 
     venue: VenueName
@@ -55,7 +64,6 @@ class Intent:
     saved_at_ms: int
     expires_at_ms: int
     in_doubt: bool = True
-    was_sent: bool = True
     filled: Decimal = Decimal(0)
     average_price: Decimal | None = None
 
@@ -88,7 +96,9 @@ class Hedge:
 
     `size` is the base size chosen for each leg. `equity_before_usd` was read on each venue while
     flat. `spread_apr_pct` is what made us choose it. `review_at_ms` is when the hold ends or is
-    renewed; `opened_at_ms` None until both legs are verified.
+    renewed; `opened_at_ms` None until both legs are verified. `rounds` counts how often orders
+    were sent, `suspicions` the reads in a row that showed less than is ours, `told` what the owner
+    has been told already.
     """
 
     cycle: int
@@ -105,8 +115,21 @@ class Hedge:
     renewals: int = 0
     next_check_at_ms: int = 0
     close_reason: CloseReason | None = None
+    rounds: int = 0
     close_tries: int = 0
     result_tries: int = 0
+    suspicions: int = 0
+    told: tuple[str, ...] = ()
+
+    @property
+    def is_standing(self) -> bool:
+        """Return whether both legs were verified and nobody has decided to close them."""
+        return self.opened_at_ms is not None and self.close_reason is None
+
+    @property
+    def is_even(self) -> bool:
+        """Return whether our fills on both venues cancel out."""
+        return sum((row.signed for row in self.intents), Decimal(0)) == 0
 
     def side_at(self, venue: VenueName) -> PositionSide:
         """Return which way the leg on `venue` earns."""
@@ -116,13 +139,16 @@ class Hedge:
         """Return our signed size on `venue` as far as our own fills tell."""
         return sum((row.signed for row in self.intents if row.venue is venue), Decimal(0))
 
-    def entry_notional_usd(self, venue: VenueName) -> Decimal:
-        """Return what the opening fills on `venue` cost, USD."""
-        rows = (row for row in self.intents if row.venue is venue and row.role is Role.OPEN)
-        return sum(
-            (row.filled * row.average_price for row in rows if row.average_price is not None),
-            Decimal(0),
-        )
+    def entry_price(self, venue: VenueName) -> Decimal | None:
+        """Return the average price (USD) of the opening fills on `venue`, None without any.
+
+        A fill whose price has not been told counts at its limit: it cannot have been worse.
+        """
+        rows = [row for row in self.intents if row.venue is venue and row.role is Role.OPEN]
+        size = sum((row.filled for row in rows), Decimal(0))
+        if not size:
+            return None
+        return sum((row.filled * (row.average_price or row.price) for row in rows), size * 0) / size
 
     def in_doubt(self) -> tuple[Intent, ...]:
         """Return the orders whose fate is not known."""
@@ -186,8 +212,9 @@ class CycleResult:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The pair SELECT is looking at closely before it opens; `funding_bps` is expected over the
-    hold.
+    """The pair SELECT is looking at closely before it opens.
+
+    `funding_bps` is expected over the hold. `looks` counts the close looks so far.
     """
 
     symbol: str
@@ -195,10 +222,7 @@ class Choice:
     spread_apr_pct: Decimal
     funding_bps: Decimal
     instruments: dict[VenueName, Instrument]
-
-    def side_at(self, venue: VenueName) -> PositionSide:
-        """Return which way the leg on `venue` would earn."""
-        return PositionSide.LONG if venue is self.long_venue else PositionSide.SHORT
+    looks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +232,9 @@ class BotState:
     `asked` numbers the last question to the engine; `waiting` is whether its answer is still to
     come. `cycle` is the number of the next hedge. `look_at_ms` is the earliest time of the next
     look. `cycles_left` None: no limit. `outages` tells since when a venue has not answered.
+    `pauses` counts the waits in a row inside this phase. `by_hand` are symbols whose position
+    somebody else changed. `halt_reason` is the latch: while it is set nothing is opened, whatever
+    the phase, and only the owner's `resume` clears it.
     """
 
     config: Config
@@ -224,7 +251,7 @@ class BotState:
     refusals: dict[str, str] = field(default_factory=dict)
     backoffs: dict[str, Backoff] = field(default_factory=dict)
     outages: dict[VenueName, int] = field(default_factory=dict)
-    failed_reads: int = 0
+    pauses: int = 0
     cycles_left: int | None = None
     cycles_done: int = 0
     result: CycleResult | None = None
@@ -232,13 +259,19 @@ class BotState:
     leaving: bool = False
     close_asked: bool = False
     stop_asked: bool = False
+    by_hand: tuple[str, ...] = ()
     halt_reason: str | None = None
 
-    def key(self, role: Role, attempt: int) -> OrderKey:
-        """Return the id fields of an order of the current hedge."""
+    def key(self, role: Role, round_number: int) -> OrderKey:
+        """Return the id fields of an order of the current hedge.
+
+        A hedge that needs more rounds than the attempt field counts goes on in the next legs.
+        """
         assert self.hedge is not None
+        block, attempt = divmod(round_number, ATTEMPT_MAX + 1)
+        leg = role + len(Role) * (block % _ID_BLOCKS)
         cycle = self.hedge.cycle % (CYCLE_MAX + 1)
-        return OrderKey(epoch=self.epoch, cycle=cycle, leg=role, attempt=attempt)
+        return OrderKey(epoch=self.epoch, cycle=cycle, leg=leg, attempt=attempt)
 
     def with_hedge(self, hedge: Hedge) -> "BotState":
         """Return the state with its hedge replaced."""

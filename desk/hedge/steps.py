@@ -8,12 +8,14 @@ from desk.core.actions import Action, Alert, Decision, Exit, Level, ReadAccounts
 from desk.core.events import AccountsRead, OrderReport, VenueAccount, Verdict
 from desk.core.order import Fill, Order
 from desk.core.venue import VenueName
+from desk.hedge.config import Config
 from desk.hedge.state import Backoff, BotState, Hedge, Intent, Phase
 
 Step = Decision[BotState]
 
-RETRY_MS_MIN = 1_000
-RETRY_MS_MAX = 30_000
+PAUSE_MS_MIN = 1_000
+# The venues stamp fills by their own clocks: ask for rows from a little before.
+CLOCK_SKEW_MS_MAX = 60_000
 BACKOFF_MS_MIN = 60_000
 BACKOFF_MS_MAX = 3_600_000
 LEVERAGE_LOCK = 1
@@ -25,10 +27,18 @@ def stay(state: BotState, reason: str, *actions: Action) -> Step:
 
 
 def ask_markets(state: BotState, reason: str, *also: Action) -> Step:
-    """Ask for the markets of every monitored symbol."""
+    """Ask for the markets of every monitored symbol, and of the one that is held."""
     state = replace(state, asked=state.asked + 1, waiting=True, wake_at_ms=None)
-    action = ReadMarkets(state.asked, state.config.symbols_to_monitor)
+    action = ReadMarkets(state.asked, symbols_of(state))
     return Decision(state, (*also, action), reason)
+
+
+def symbols_of(state: BotState) -> tuple[str, ...]:
+    """Return what to look at: the owner's list with the held symbol in it; empty means all."""
+    symbols = state.config.symbols_to_monitor
+    if state.hedge is None or not symbols or state.hedge.symbol in symbols:
+        return symbols
+    return (*symbols, state.hedge.symbol)
 
 
 def ask_hedge(state: BotState, reason: str, *also: Action) -> Step:
@@ -39,7 +49,7 @@ def ask_hedge(state: BotState, reason: str, *also: Action) -> Step:
         state.asked,
         symbol=hedge.symbol,
         orders=True,
-        since_ms=hedge.approved_at_ms,
+        since_ms=hedge.approved_at_ms - CLOCK_SKEW_MS_MAX,
         find=tuple((row.venue, row.client_id) for row in hedge.in_doubt()),
     )
     return Decision(state, (*also, action), reason)
@@ -52,6 +62,8 @@ def look(state: BotState, reason: str, *also: Action) -> Step:
 
 def rest(state: BotState, at_ms: int, pause_ms: int, reason: str, *also: Action) -> Step:
     """Wait before the next look, or end the process where that is due."""
+    if state.halt_reason is not None:
+        return halt(state, state.halt_reason, *also)
     until = at_ms + pause_ms
     state = replace(
         state, phase=Phase.WAIT, choice=None, look_at_ms=until, wake_at_ms=until, waiting=False
@@ -62,21 +74,32 @@ def rest(state: BotState, at_ms: int, pause_ms: int, reason: str, *also: Action)
     return Decision(state, also, reason)
 
 
-def halt(state: BotState, reason: str) -> Step:
-    """Stop opening anything until a human says `resume`."""
-    state = replace(state, phase=Phase.HALT, halt_reason=reason, wake_at_ms=None, waiting=False)
-    alert = Alert(Level.CRITICAL, f"halted: {reason}")
-    leave = () if state.cycles_left is None and not state.leaving else (Exit(1),)
-    return Decision(state, (alert, *leave), reason)
+def halt(state: BotState, reason: str, *also: Action) -> Step:
+    """Stop opening anything until a human says `resume`; the first reason is kept."""
+    state, alerts = latch(state, reason)
+    state = replace(state, phase=Phase.HALT, wake_at_ms=None, waiting=False)
+    return Decision(state, (*also, *alerts, *leave_halted(state)), f"halted: {state.halt_reason}")
 
 
-def retry_later(state: BotState, at_ms: int, failures: Mapping[VenueName, str]) -> Step:
-    """Note who does not answer and come back, ever more slowly."""
-    state, alerts = note_outages(state, at_ms, failures)
-    pause = min(RETRY_MS_MIN << min(state.failed_reads, 16), RETRY_MS_MAX)
-    state = replace(state, failed_reads=state.failed_reads + 1, wake_at_ms=at_ms + pause)
-    said = "; ".join(failures.values())
-    return Decision(state, alerts, f"{said}; asking again in {pause / 1000:g} s")
+def latch(state: BotState, reason: str) -> tuple[BotState, tuple[Action, ...]]:
+    """Return the state in which nothing more is opened, and the alert if that is news."""
+    if state.halt_reason is not None:
+        return state, ()
+    return replace(state, halt_reason=reason), (Alert(Level.CRITICAL, f"halted: {reason}"),)
+
+
+def leave_halted(state: BotState) -> tuple[Action, ...]:
+    """Return the exit of a halted process that nobody watches (`--cycles`) or that shall end."""
+    return () if state.cycles_left is None and not state.leaving else (Exit(1),)
+
+
+def linger(
+    state: BotState, at_ms: int, reason: str, *also: Action, pause_ms_max: int = 30_000
+) -> Step:
+    """Come back after a pause, a longer one each time in a row inside this phase."""
+    pause = min(PAUSE_MS_MIN << min(state.pauses, 16), pause_ms_max)
+    state = replace(state, pauses=state.pauses + 1, wake_at_ms=at_ms + pause)
+    return Decision(state, also, f"{reason}; again in {pause / 1000:g} s")
 
 
 def note_outages(
@@ -93,16 +116,46 @@ def note_outages(
         if venue not in outages:
             away = (at_ms - since) // 1000
             alerts.append(Alert(Level.INFO, f"{venue} answers again after {away} s"))
-    failed = state.failed_reads if failures else 0
-    return replace(state, outages=outages, failed_reads=failed), tuple(alerts)
+    return replace(state, outages=outages), tuple(alerts)
+
+
+def tell_once(state: BotState, what: str, alert: Alert) -> tuple[BotState, tuple[Action, ...]]:
+    """Return the alert the first time that `what` is told of this hedge, then nothing."""
+    hedge = hedge_of(state)
+    if what in hedge.told:
+        return state, ()
+    return state.with_hedge(replace(hedge, told=(*hedge.told, what))), (alert,)
 
 
 def back_off(state: BotState, symbol: str, at_ms: int) -> BotState:
-    """Leave a symbol alone for a while after its opening failed, longer each time in a row."""
+    """Leave a symbol alone for a while, longer each time in a row.
+
+    For two looks at least, or it would keep the next best from its turn.
+    """
     failures = state.backoffs[symbol].failures if symbol in state.backoffs else 0
     pause = min(BACKOFF_MS_MIN << min(failures, 16), BACKOFF_MS_MAX)
-    entry = Backoff(failures + 1, at_ms + pause)
+    entry = Backoff(failures + 1, at_ms + max(pause, 2 * state.config.check_ms))
     return replace(state, backoffs={**state.backoffs, symbol: entry})
+
+
+def adopt_config(state: BotState, config: Config, at_ms: int) -> BotState:
+    """Return the state under an edited configuration.
+
+    What an open hedge or a pause was given by the old one moves along: the end of the hold, the
+    next full check, the next look.
+    """
+    hedge, old = state.hedge, state.config
+    if hedge is not None and hedge.review_at_ms is not None:
+        hedge = replace(
+            hedge,
+            review_at_ms=hedge.review_at_ms - old.hold_ms + config.hold_ms,
+            next_check_at_ms=min(hedge.next_check_at_ms, at_ms + config.check_ms),
+        )
+    state = replace(state, config=config, hedge=hedge)
+    if state.phase is not Phase.WAIT:
+        return state
+    look_at_ms = min(state.look_at_ms, at_ms + max(config.wait_ms, config.check_ms))
+    return replace(state, look_at_ms=look_at_ms, wake_at_ms=look_at_ms)
 
 
 def settle_reports(hedge: Hedge, reports: tuple[OrderReport, ...]) -> Hedge:
@@ -116,22 +169,23 @@ def settle_reports(hedge: Hedge, reports: tuple[OrderReport, ...]) -> Hedge:
 
 
 def _reported(intent: Intent, report: OrderReport) -> Intent:
+    if report.filled > intent.filled or intent.average_price is None:
+        intent = replace(
+            intent,
+            filled=max(intent.filled, report.filled),
+            average_price=report.average_price,
+        )
     if report.verdict is Verdict.REJECTED:
         return replace(intent, in_doubt=False)
-    expires = report.expires_at_ms or intent.expires_at_ms
-    return replace(
-        intent,
-        in_doubt=not report.is_final,
-        expires_at_ms=expires,
-        filled=max(intent.filled, report.filled),
-        average_price=report.average_price or intent.average_price,
-    )
+    expires = intent.expires_at_ms if report.expires_at_ms is None else report.expires_at_ms
+    return replace(intent, in_doubt=not report.is_final, expires_at_ms=expires)
 
 
 def absorb(hedge: Hedge, venues: Mapping[VenueName, VenueAccount]) -> Hedge:
     """Return the hedge with what the venues say of its orders: fills first, order rows second.
 
-    An order the venue does not know stays in doubt until the read is younger than its expiry.
+    An order the venue does not know stays in doubt until a read that looked for it is younger than
+    its expiry. What has once been seen to fill is never taken back.
     """
     intents = tuple(
         _absorbed(row, venues[row.venue]) if row.venue in venues else row for row in hedge.intents
@@ -145,15 +199,21 @@ def _absorbed(intent: Intent, seen: VenueAccount) -> Intent:
     order = seen.found.get(intent.client_id)
     if order is not None and order.filled > filled:
         filled, average = order.filled, order.average_price
-    if filled >= intent.filled:
-        intent = replace(intent, filled=filled, average_price=average or intent.average_price)
+    if filled > intent.filled or (filled == intent.filled and average is not None):
+        intent = replace(intent, filled=filled, average_price=average)
     return replace(intent, in_doubt=intent.in_doubt and not _is_over(intent, order, seen))
 
 
 def _is_over(intent: Intent, order: Order | None, seen: VenueAccount) -> bool:
-    if order is not None and order.status.is_final:
+    """Return whether nothing more can happen: it is filled, the venue says so, or it expired
+    unseen.
+    """
+    if intent.filled >= intent.size:
         return True
-    return intent.filled == intent.size or seen.account.asked_at_ms > intent.expires_at_ms
+    if order is not None:
+        return order.status.is_final
+    was_sought = intent.client_id in seen.found and seen.fills is not None
+    return was_sought and seen.account.asked_at_ms > intent.expires_at_ms
 
 
 def _summed(fills: list[Fill]) -> tuple[Decimal, Decimal | None]:
@@ -169,6 +229,45 @@ def differences(hedge: Hedge, event: AccountsRead) -> dict[VenueName, Decimal]:
         venue: row.account.size_of(hedge.symbol) - hedge.held(venue)
         for venue, row in event.venues.items()
     }
+
+
+def shortfall(hedge: Hedge, event: AccountsRead) -> tuple[VenueName, Decimal] | None:
+    """Return a venue that holds less than is ours and how much less (base units), None if none."""
+    for venue, difference in differences(hedge, event).items():
+        missing = -difference * hedge.side_at(venue).sign
+        if missing > 0:
+            return venue, missing
+    return None
+
+
+def less_than_ours(short: tuple[VenueName, Decimal], symbol: str) -> Alert:
+    """Return the alert about a leg that somebody else made smaller."""
+    text = f"{short[0]} holds {short[1].normalize():f} {symbol} less than we opened"
+    return Alert(Level.CRITICAL, text)
+
+
+def unexplained(hedge: Hedge, event: AccountsRead) -> dict[VenueName, Decimal]:
+    """Return what neither our fills nor anybody else's explain in the positions.
+
+    The symbol was flat when the hedge was approved, so position and fills since then must agree;
+    where they do not, rows are late or lost. Signed base units, venues that agree left out.
+    """
+    strange = {
+        venue: difference - _by_others(hedge, event.venues[venue])
+        for venue, difference in differences(hedge, event).items()
+    }
+    return {venue: difference for venue, difference in strange.items() if difference}
+
+
+def _by_others(hedge: Hedge, row: VenueAccount) -> Decimal:
+    fills = (fill for fill in row.fills or () if is_by_others(hedge, fill))
+    return sum((fill.size * fill.side.sign for fill in fills), Decimal(0))
+
+
+def is_by_others(hedge: Hedge, fill: Fill) -> bool:
+    """Return whether a fill since the approval came from somebody else's hand, or the venue's."""
+    is_recent = fill.at_ms >= hedge.approved_at_ms
+    return is_recent and fill.symbol == hedge.symbol and not hedge.owns(fill.client_id)
 
 
 def hedge_of(state: BotState) -> Hedge:

@@ -1,0 +1,66 @@
+"""What the owner may say, and when it takes effect in each phase."""
+
+from dataclasses import replace
+
+from desk.core.actions import Exit
+from desk.core.events import Command, OwnerAsked
+from desk.hedge import recovering
+from desk.hedge.closing import begin_close
+from desk.hedge.state import BotState, CloseReason, Phase
+from desk.hedge.steps import Step, stay
+
+EXIT_DONE = 0
+EXIT_FAILED = 1
+
+
+def on_owner(state: BotState, event: OwnerAsked) -> Step:
+    """Do at once what can be done at once; note the rest, which acts when the step is done."""
+    said = f"owner said {event.command}"
+    if event.command is Command.RESUME:
+        return _resume(state, said)
+    if event.command is Command.LEAVE:
+        return _leave(state, said)
+    if event.command is Command.STOP:
+        return _stop(state, said)
+    if event.command is Command.CLOSE:
+        return _close(state, event.at_ms, said)
+    return stay(replace(state, paused=True), said)
+
+
+def _resume(state: BotState, said: str) -> Step:
+    """Lift pause, stop, halt, and what was set aside because of another hand."""
+    was_halted = state.phase is Phase.HALT
+    state = replace(
+        state, paused=False, stop_asked=False, close_asked=False, halt_reason=None, by_hand=()
+    )
+    return recovering.resume(state, said) if was_halted else stay(state, said)
+
+
+def _leave(state: BotState, said: str) -> Step:
+    """End the process: at once where nothing is under way, else after the present step."""
+    state = replace(state, leaving=True)
+    is_half_done = state.phase in (Phase.OPEN, Phase.CLOSE, Phase.RECOVER)
+    if is_half_done and state.hedge is not None:
+        return stay(state, f"{said}; finishing this step first")
+    return stay(state, said, Exit(EXIT_FAILED if state.phase is Phase.HALT else EXIT_DONE))
+
+
+def _stop(state: BotState, said: str) -> Step:
+    """Close at the end of this hold, then exit and stay down until `resume`."""
+    state = replace(state, stop_asked=True, paused=True)
+    is_halted = state.phase is Phase.HALT
+    if state.hedge is not None and not (is_halted and not state.hedge.is_standing):
+        return stay(state, f"{said}; at the end of this hold")
+    if is_halted:
+        return stay(state, said, Exit(EXIT_FAILED))
+    return stay(state, said, *([Exit(EXIT_DONE)] if state.phase is Phase.WAIT else []))
+
+
+def _close(state: BotState, at_ms: int, said: str) -> Step:
+    """Close now, then wait paused. An opening under way is finished or unwound first."""
+    state = replace(state, paused=True)
+    if state.hedge is None or state.phase is Phase.CLOSE:
+        return stay(state, said)
+    if state.phase in (Phase.HOLD, Phase.HALT):
+        return begin_close(state, CloseReason.OWNER, at_ms)
+    return stay(replace(state, close_asked=True), said)

@@ -1,0 +1,1 @@
+"""Tests of the strategy: pure functions, so no patches, no clocks, no waiting."""
