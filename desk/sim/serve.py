@@ -134,40 +134,32 @@ async def start_embedded(
         limits=limits,
         switches=pacifica_switches,
     )
-    control = ControlPlane(
-        world,
-        plan=plan,
-        clock=clock,
-        name_of=lambda venue, account_id: (
-            pacifica.registry.address(account_id)
-            if venue is VenueName.PACIFICA
-            else str(account_id)
-        ),
+    lighter.app.add_routes(_control(world, plan, clock, pacifica=pacifica).routes())
+    runners, endpoints = await _listen(
+        (lighter.app, lighter_port, "lighter"), (pacifica.app, pacifica_port, "pacifica")
     )
-    lighter.app.add_routes(control.routes())
-    runners: list[web.AppRunner] = []
-    try:
-        lighter_at = await _listen(lighter.app, lighter_port, "lighter", runners)
-        pacifica_at = await _listen(pacifica.app, pacifica_port, "pacifica", runners)
-    except PortInUse:
-        for runner in runners:
-            await runner.cleanup()
-        raise
     return Embedded(
         world=world,
         plan=plan,
         credentials=credentials,
-        endpoints=Endpoints(
-            lighter_url=f"http://{lighter_at}",
-            lighter_ws_url=f"ws://{lighter_at}/stream",
-            pacifica_url=f"http://{pacifica_at}/api/v1",
-            pacifica_ws_url=f"ws://{pacifica_at}/ws",
-        ),
+        endpoints=endpoints,
         lighter=lighter,
         pacifica=pacifica,
         _runners=runners,
         _driver=asyncio.get_running_loop().create_task(world.run(clock)) if drive else None,
     )
+
+
+def _control(
+    world: World, plan: FaultPlan, clock: Clock, *, pacifica: PacificaServer
+) -> ControlPlane:
+    """Return the control plane, which names accounts as their venues do."""
+
+    def name_of(venue: VenueName, account_id: int) -> str:
+        is_lighter = venue is VenueName.LIGHTER
+        return str(account_id) if is_lighter else pacifica.registry.address(account_id)
+
+    return ControlPlane(world, plan=plan, clock=clock, name_of=name_of)
 
 
 def _open_accounts(world: World, credentials: Credentials) -> None:
@@ -179,8 +171,29 @@ def _open_accounts(world: World, credentials: Credentials) -> None:
             exchange.add_account(collateral=COLLATERAL_USD, account_id=account_id)
 
 
-async def _listen(app: web.Application, port: int, name: str, runners: list[web.AppRunner]) -> str:
-    """Serve `app` and return "host:port"; the runner joins `runners`."""
+_Wish = tuple[web.Application, int, str]
+
+
+async def _listen(lighter: _Wish, pacifica: _Wish) -> tuple[list[web.AppRunner], Endpoints]:
+    """Serve both applications at the ports wished for, or neither."""
+    runners: list[web.AppRunner] = []
+    try:
+        lighter_at, pacifica_at = [await _bind(wish, runners) for wish in (lighter, pacifica)]
+    except PortInUse:
+        for runner in runners:
+            await runner.cleanup()
+        raise
+    return runners, Endpoints(
+        lighter_url=f"http://{lighter_at}",
+        lighter_ws_url=f"ws://{lighter_at}/stream",
+        pacifica_url=f"http://{pacifica_at}/api/v1",
+        pacifica_ws_url=f"ws://{pacifica_at}/ws",
+    )
+
+
+async def _bind(wish: _Wish, runners: list[web.AppRunner]) -> str:
+    """Serve one application and return "host:port"; its runner joins `runners`."""
+    app, port, name = wish
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S_MAX)
     runners.append(runner)
     await runner.setup()

@@ -1,0 +1,193 @@
+"""Hosting both venues: the ready line, the daemon's environment, ports, and the real process."""
+
+import asyncio
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from aiohttp import ClientSession
+
+from desk.engine.clock import LoopClock
+from desk.sim.accounts import credentials_from_seed
+from desk.sim.market_table import market_rows
+from desk.sim.serve import PortInUse, start_embedded
+from desk.sim.world import World
+from desk.venues.pacifica_signing import is_address
+from test.virtual import run_virtual
+
+START_MS = 1_767_700_860_000
+ROOT = Path(__file__).resolve().parents[2]
+START_S_MAX = 60
+LIGHTER_KEYS = ["url", "ws_url", "account_index", "l1_address", "api_key_index"]
+LIGHTER_SECRETS = ["api_public_key", "api_private_key", "chain_id"]
+PACIFICA_KEYS = ["url", "ws_url", "account", "agent", "agent_private_key"]
+
+
+def small_world() -> World:
+    """Return a world of one market."""
+    return World(5, start_ms=START_MS, markets=market_rows(("BTC",)))
+
+
+def port_of(url: str) -> int:
+    """Return the port in a URL."""
+    port = urlsplit(url).port
+    assert port is not None
+    return port
+
+
+def test_accounts_follow_from_the_seed() -> None:
+    """The same seed gives the same keys, another seed others, and no key shows in a repr."""
+    one, same, other = (credentials_from_seed(seed) for seed in (1, 1, 2))
+
+    assert one.pacifica.account == same.pacifica.account != other.pacifica.account
+    assert one.lighter.key.public_key == same.lighter.key.public_key
+    assert is_address(one.pacifica.agent)
+    assert one.lighter.key.private_key.reveal() not in repr(one)
+
+
+def test_the_ready_line_has_exactly_the_promised_keys() -> None:
+    """Both venues' URLs, ids and keys, in the contract's order."""
+
+    async def main() -> dict[str, Any]:
+        clock = LoopClock(asyncio.get_running_loop(), START_MS)
+        embedded = await start_embedded(small_world(), clock=clock)
+        await embedded.close()
+        return embedded.ready_line()
+
+    ready = run_virtual(main())
+
+    assert [*LIGHTER_KEYS, *LIGHTER_SECRETS] == list(ready["lighter"])
+    assert PACIFICA_KEYS == list(ready["pacifica"])
+    assert ready["pacifica"]["url"].endswith("/api/v1")
+    assert 82 == len(ready["lighter"]["api_private_key"])
+
+
+def test_a_used_port_is_named_with_its_mend() -> None:
+    """The second server on one port fails with the port, the venue and the flag to change."""
+
+    async def main() -> tuple[int, str]:
+        clock = LoopClock(asyncio.get_running_loop(), START_MS)
+        first = await start_embedded(small_world(), clock=clock)
+        port = port_of(first.endpoints.pacifica_ws_url)
+        with pytest.raises(PortInUse) as caught:
+            await start_embedded(small_world(), clock=clock, pacifica_port=port)
+        await first.close()
+        return port, str(caught.value)
+
+    port, text = run_virtual(main())
+
+    assert f"port {port} for pacifica cannot be used" in text
+    assert "--pacifica-port" in text
+
+
+def test_closing_frees_the_ports() -> None:
+    """After `close` the same ports can be taken again."""
+
+    async def main() -> list[int]:
+        clock, ports = LoopClock(asyncio.get_running_loop(), START_MS), [0]
+        for _ in range(2):
+            embedded = await start_embedded(small_world(), clock=clock, pacifica_port=ports[-1])
+            ports.append(port_of(embedded.endpoints.pacifica_ws_url))
+            await embedded.close()
+        return ports
+
+    _, first, second = run_virtual(main())
+
+    assert first == second
+
+
+def test_both_venues_live_in_one_world() -> None:
+    """Time that passes on the loop moves both markets."""
+
+    async def main() -> tuple[str, str]:
+        clock = LoopClock(asyncio.get_running_loop(), START_MS)
+        embedded = await start_embedded(small_world(), clock=clock)
+        seen = []
+        async with ClientSession() as session:
+            for _ in range(2):
+                await asyncio.sleep(60)
+                url = f"{embedded.endpoints.pacifica_url}/info/prices"
+                async with session.get(url) as reply:
+                    seen.append(await reply.text())
+        await embedded.close()
+        return seen[0], seen[1]
+
+    first, second = run_virtual(main())
+
+    assert first != second
+
+
+@contextmanager
+def process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Run `python -m desk.sim` for real."""
+    command = [sys.executable, "-m", "desk.sim", *arguments]
+    pipe = subprocess.PIPE
+    running = subprocess.Popen(command, cwd=ROOT, text=True, stdout=pipe, stderr=pipe)
+    try:
+        yield running
+    finally:
+        running.kill()
+        running.communicate()
+
+
+def test_the_process_announces_itself_and_ends_cleanly(tmp_path: Path) -> None:
+    """One JSON line when ready, an .env only its owner reads, exit 0 on SIGTERM, no noise."""
+    env_file = tmp_path / "sim.env"
+    flags = ["--lighter-port", "0", "--pacifica-port", "0", "--env-file", str(env_file)]
+    with process(*flags) as running:
+        assert running.stdout is not None
+        ready = json.loads(running.stdout.readline())
+        env = dict(line.split("=", 1) for line in env_file.read_text().splitlines())
+        running.send_signal(signal.SIGTERM)
+        rest, errors = running.communicate(timeout=START_S_MAX)
+
+    assert (0, "", "") == (running.returncode, rest, errors)
+    assert 0o600 == env_file.stat().st_mode & 0o777
+    assert ready["pacifica"]["url"] == env["PACIFICA_BASE_URL"]
+    assert {"EMERGENCY_API_KEY_PRIVATE_KEY", "SOL_WALLET", "LIGHTER_BASE_URL"} <= set(env)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (["--pacifica-port", "x"], "x is not a port: give 0 to 65535"),
+        (["--funding-interval-s", "0"], "0 is not an interval"),
+        (["--limits", "none"], "invalid"),
+        (["--env-file", "/nonexistent/x"], "choose another path"),
+    ],
+)
+def test_a_bad_argument_is_one_line_and_exit_2(change: list[str], text: str) -> None:
+    """The line names the argument and the mend."""
+    with process("--lighter-port", "0", "--pacifica-port", "0", *change) as running:
+        _, errors = running.communicate(timeout=START_S_MAX)
+
+    assert 2 == running.returncode
+    assert text in errors.splitlines()[-1]
+
+
+def test_a_port_in_use_is_exit_2() -> None:
+    """The process says which port and does not print a ready line."""
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = str(holder.getsockname()[1])
+        with process("--lighter-port", port, "--pacifica-port", "0") as running:
+            output, errors = running.communicate(timeout=START_S_MAX)
+
+    assert (2, "") == (running.returncode, output)
+    assert f"port {port} for lighter cannot be used" in errors
+    assert 1 == len(errors.splitlines())
+
+
+def test_help_teaches() -> None:
+    """The help shows the control plane and examples."""
+    with process("--help") as running:
+        output, _ = running.communicate(timeout=START_S_MAX)
+
+    assert all(word in output for word in ("/_sim/truth", "--env-file", "examples:", "exit 2"))
