@@ -14,6 +14,7 @@ from desk.core.funding import FundingPayment
 from desk.core.market import FeeRates
 from desk.core.order import Fill, Order
 from desk.core.ports import Clock
+from desk.venues.limits import Priority
 from desk.venues.pacifica_account import (
     AccountRow,
     account_row,
@@ -60,7 +61,9 @@ class AccountReads:
 
         An account that never deposited is refused by the venue (`account_unknown` or "404").
         """
-        money, held = await asyncio.gather(self._get("/account"), self._get("/positions"))
+        money, held = await asyncio.gather(
+            self._get_guarding("/account"), self._get_guarding("/positions")
+        )
         row = account_row(money.data)
         return Account(
             equity_usd=row.account_equity,
@@ -95,7 +98,7 @@ class AccountReads:
 
     async def open_orders(self, symbol: str | None = None) -> Sequence[Order]:
         """Return resting orders and waiting triggers."""
-        found = open_orders((await self._get("/orders")).data)
+        found = open_orders((await self._get_guarding("/orders")).data)
         return [order for order in found if symbol in (None, order.symbol)]
 
     async def find_order(self, symbol: str, client_id: str) -> Order | None:
@@ -119,7 +122,10 @@ class AccountReads:
     async def _in_history(self, symbol: str, client_id: str) -> Order | None:
         query = self._query()
         tries_left = FIND_PAGES_MAX
-        async for data in self._rest.pages("/orders/history", query, pages_max=PAGES_MAX):
+        pages = self._rest.pages(
+            "/orders/history", query, pages_max=PAGES_MAX, priority=Priority.GUARD
+        )
+        async for data in pages:
             found = _pick(past_orders(data), symbol, client_id)
             tries_left -= 1
             if found is not None or not tries_left:
@@ -128,7 +134,9 @@ class AccountReads:
 
     async def _events(self, order_id: str) -> Order | None:
         try:
-            answer = await self._rest.get("/orders/history_by_id", {"order_id": order_id})
+            answer = await self._rest.get(
+                "/orders/history_by_id", {"order_id": order_id}, priority=Priority.GUARD
+            )
         except VenueRejected as error:
             if error.code in (Refusal.ORDER_GONE, "404"):
                 return None
@@ -175,8 +183,12 @@ class AccountReads:
         query = {"account": self._account}
         return query if symbol is None else query | {"symbol": symbol}
 
-    async def _get(self, path: str) -> Answer:
-        return await self._rest.get(path, self._query())
+    async def _get(self, path: str, *, priority: Priority = Priority.NORMAL) -> Answer:
+        return await self._rest.get(path, self._query(), priority=priority)
+
+    async def _get_guarding(self, path: str) -> Answer:
+        """Ask what a close or a fence stands on: it may use the reserve of the budget."""
+        return await self._get(path, priority=Priority.GUARD)
 
 
 def _pick(orders: Sequence[Order], symbol: str, client_id: str) -> Order | None:

@@ -129,6 +129,7 @@ class PacificaRest:
         params: Mapping[str, str] | None = None,
         *,
         heavy: bool = False,
+        priority: Priority = Priority.NORMAL,
     ) -> Answer:
         """Return a read's answer.
 
@@ -139,7 +140,7 @@ class PacificaRest:
         cost = self.half_credits_heavy if heavy else HALF_CREDITS_LIGHT
         ends_s = self._clock.monotonic_s() + DEADLINE_S
         for tries_left in reversed(range(READ_TRIES_MAX)):
-            self._budget.take(request.name, cost=cost)
+            self._budget.take(request.name, cost=cost, priority=priority)
             left_s = max(0.1, ends_s - self._clock.monotonic_s())
             try:
                 response = await self._call(request, deadline_s=left_s)
@@ -151,7 +152,13 @@ class PacificaRest:
         raise InvariantBroken("a read ended without an answer")
 
     async def pages(
-        self, path: str, params: Mapping[str, str], *, pages_max: int, heavy: bool = True
+        self,
+        path: str,
+        params: Mapping[str, str],
+        *,
+        pages_max: int,
+        heavy: bool = True,
+        priority: Priority = Priority.NORMAL,
     ) -> AsyncIterator[msgspec.Raw]:
         """Yield the pages of a list, newest rows first, until the last.
 
@@ -163,7 +170,7 @@ class PacificaRest:
             query = {"limit": str(PAGE_ROWS), **params}
             if cursor is not None:
                 query["cursor"] = cursor
-            answer = await self.get(path, query, heavy=heavy)
+            answer = await self.get(path, query, heavy=heavy, priority=priority)
             yield answer.data
             cursor = answer.envelope.next_cursor
             if not answer.envelope.has_more or cursor is None:

@@ -78,8 +78,12 @@ def rows(data: msgspec.Raw, shape: type[_T], *, request: str) -> list[_T]:
     A null list is an empty one. Meant for account data, where a row left out would read as
     "no position" or "no order".
     """
-    listed: list[_T] = decode(data, list[shape] | None, request=request) or []  # type: ignore[arg-type,valid-type]
-    return listed
+    listed: list[_T] | None = decode(data, _list_of(shape), request=request)
+    return listed or []
+
+
+def _list_of(shape: Any) -> Any:
+    return list[shape] | None
 
 
 def readable_rows(data: msgspec.Raw, shape: type[_T], *, request: str) -> list[_T]:
@@ -89,7 +93,7 @@ def readable_rows(data: msgspec.Raw, shape: type[_T], *, request: str) -> list[_
     (one spot row added to the list once stopped many bots), and a market left out is missing,
     never zero.
     """
-    listed = decode(data, list[msgspec.Raw] | None, request=request) or []  # type: ignore[arg-type]
+    listed: list[msgspec.Raw] = decode(data, _list_of(msgspec.Raw), request=request) or []
     found = []
     for row in listed:
         try:

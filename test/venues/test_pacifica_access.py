@@ -52,25 +52,28 @@ def test_keys_do_not_show() -> None:
     assert "AbCdEfGh" not in repr(access)
 
 
+MISTAKES: list[tuple[dict[str, str], str]] = [
+    ({"SOL_WALLET": ""}, "SOL_WALLET is missing"),
+    ({"API_PUBLIC": " "}, "API_PUBLIC is missing"),
+    ({"API_PRIVATE": ""}, "API_PRIVATE is missing"),
+    ({"SOL_WALLET": "0x1234"}, "SOL_WALLET is not a public key"),
+    ({"API_PUBLIC": AGENT[:-3]}, "API_PUBLIC is not a public key"),
+    ({"API_PRIVATE": AGENT_SECRET[:-2]}, "API_PRIVATE is not a private key .*was it cut"),
+    ({"API_PRIVATE": AGENT}, "API_PRIVATE is not a private key .*an address or a bare seed"),
+    ({"API_PRIVATE": "[1,2,3]"}, "API_PRIVATE is not a private key .*not base58"),
+    ({"API_PUBLIC": ACCOUNT}, "API_PRIVATE does not belong to API_PUBLIC"),
+    ({"PACIFICA_BASE_URL": "https://api.pacifica.fi"}, "PACIFICA_BASE_URL must end in /api/v1"),
+    ({"PACIFICA_BASE_URL": "api.pacifica.fi/api/v1"}, "PACIFICA_BASE_URL is not a URL"),
+    ({"PACIFICA_BASE_URL": "http://[::1/api/v1"}, "PACIFICA_BASE_URL is not a URL"),
+    ({"PACIFICA_BASE_URL": "http://h:99999/api/v1"}, "PACIFICA_BASE_URL is not a URL"),
+    ({"PACIFICA_BASE_URL": "http://127.0.0.1:1/api/v1"}, "PACIFICA_WS_URL is missing"),
+    ({"PACIFICA_WS_URL": "https://ws.pacifica.fi/ws"}, "PACIFICA_WS_URL is not a URL"),
+]
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
-    [
-        ({"SOL_WALLET": ""}, "SOL_WALLET is missing"),
-        ({"API_PUBLIC": " "}, "API_PUBLIC is missing"),
-        ({"API_PRIVATE": ""}, "API_PRIVATE is missing"),
-        ({"SOL_WALLET": "0x1234"}, "SOL_WALLET is not a public key"),
-        ({"API_PUBLIC": AGENT[:-3]}, "API_PUBLIC is not a public key"),
-        ({"API_PRIVATE": AGENT_SECRET[:-2]}, "API_PRIVATE is not a private key .*was it cut"),
-        ({"API_PRIVATE": AGENT}, "API_PRIVATE is not a private key .*an address or a bare seed"),
-        ({"API_PRIVATE": "[1,2,3]"}, "API_PRIVATE is not a private key .*not base58"),
-        ({"API_PUBLIC": ACCOUNT}, "API_PRIVATE does not belong to API_PUBLIC"),
-        ({"PACIFICA_BASE_URL": "https://api.pacifica.fi"}, "PACIFICA_BASE_URL must end in /api/v1"),
-        ({"PACIFICA_BASE_URL": "api.pacifica.fi/api/v1"}, "PACIFICA_BASE_URL is not a URL"),
-        ({"PACIFICA_BASE_URL": "http://[::1/api/v1"}, "PACIFICA_BASE_URL is not a URL"),
-        ({"PACIFICA_BASE_URL": "http://h:99999/api/v1"}, "PACIFICA_BASE_URL is not a URL"),
-        ({"PACIFICA_BASE_URL": "http://127.0.0.1:1/api/v1"}, "PACIFICA_WS_URL is missing"),
-        ({"PACIFICA_WS_URL": "https://ws.pacifica.fi/ws"}, "PACIFICA_WS_URL is not a URL"),
-    ],
+    MISTAKES,
 )
 def test_mistake_is_named_with_its_mend(change: dict[str, Any], text: str) -> None:
     """One line names the variable and what to do, and never quotes a private key."""

@@ -117,21 +117,24 @@ def test_half_an_account_is_no_account(path: str) -> None:
         ask(venue, lambda made: made.account())
 
 
+FAILED_READS: list[tuple[Any, type[Exception]]] = [
+    ((200, "<html>busy</html>"), BadMessage),
+    ((200, ""), BadMessage),
+    ((200, {"data": []}), BadMessage),
+    ((200, {"success": True, "data": {"not": "a list"}}), BadMessage),
+    ((403, "<html>forbidden</html>"), BadMessage),
+    ((403, refused(403, "region", 403)[1]), VenueRejected),
+    ((200, refused(200, "no", 9)[1]), VenueRejected),
+    ((500, refused(500, "Internal server error", 500)[1]), VenueUnavailable),
+    ((504, "upstream"), VenueUnavailable),
+    ((429, refused(429, "Rate limit exceeded", 429)[1]), RateLimited),
+    ((400, "Verification failed"), VenueRejected),
+]
+
+
 @pytest.mark.parametrize(
     ("answer", "error"),
-    [
-        ((200, "<html>busy</html>"), BadMessage),
-        ((200, ""), BadMessage),
-        ((200, {"data": []}), BadMessage),
-        ((200, {"success": True, "data": {"not": "a list"}}), BadMessage),
-        ((403, "<html>forbidden</html>"), BadMessage),
-        ((403, refused(403, "region", 403)[1]), VenueRejected),
-        ((200, refused(200, "no", 9)[1]), VenueRejected),
-        ((500, refused(500, "Internal server error", 500)[1]), VenueUnavailable),
-        ((504, "upstream"), VenueUnavailable),
-        ((429, refused(429, "Rate limit exceeded", 429)[1]), RateLimited),
-        ((400, "Verification failed"), VenueRejected),
-    ],
+    FAILED_READS,
 )
 def test_failed_read_is_an_error_never_a_value(answer: Any, error: type[Exception]) -> None:
     """Whatever is not a whole answer raises, by phase and blame."""

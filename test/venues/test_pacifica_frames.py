@@ -31,6 +31,21 @@ UPDATE = {
 }
 
 
+TRADE = {
+    "h": 11,
+    "i": 7,
+    "I": None,
+    "s": "BTC",
+    "p": "100000",
+    "a": "0.5",
+    "te": "fulfill_maker",
+    "ts": "open_long",
+    "tc": "normal",
+    "f": "7.5",
+    "t": 5,
+}
+
+
 def frame(channel: str, data: Any, **beside: Any) -> Any:
     """Return the frame of a channel's data."""
     return frames.parse(json.dumps({"channel": channel, "data": data, **beside}))
@@ -66,20 +81,7 @@ def test_unfilled_update_has_no_average() -> None:
 
 def test_trade_update_is_a_fill() -> None:
     """The stream's short names carry what the long ones do."""
-    row = {
-        "h": 11,
-        "i": 7,
-        "I": None,
-        "s": "BTC",
-        "p": "100000",
-        "a": "0.5",
-        "te": "fulfill_maker",
-        "ts": "open_long",
-        "tc": "normal",
-        "f": "7.5",
-        "t": 5,
-    }
-    (fill,) = frame("account_trades", [row]).fills
+    (fill,) = frame("account_trades", [TRADE]).fills
 
     assert ("11", Side.BUY, True, Decimal("7.5")) == (
         fill.fill_id,
@@ -94,25 +96,28 @@ def test_positions_frame_is_the_whole_list() -> None:
     assert frames.PositionsFrame((), 42) == frame("account_positions", [], li=42)
 
 
+MALFORMED = [
+    "",
+    "<html>",
+    "[]",
+    "5",
+    '{"channel":5}',
+    '{"channel":"book","data":null}',
+    '{"channel":"book","data":{"s":"BTC","t":1,"l":[[]]}}',
+    '{"channel":"book","data":{"s":"BTC","t":1,"l":[[{"p":"NaN","a":"1"}],[]]}}',
+    '{"channel":"bbo","data":{"s":"BTC","t":1,"b":"much"}}',
+    '{"channel":"prices","data":[{"symbol":"BTC"}]}',
+    '{"channel":"account_order_updates","data":[{"i":1}]}',
+    '{"channel":"account_trades","data":{}}',
+    '{"channel":"account_positions","data":[{"s":"BTC","d":"up","a":"1","p":"1"}]}',
+    '{"channel":"account_info","data":[]}',
+    "[" * 5_000,
+]
+
+
 @pytest.mark.parametrize(
     "text",
-    [
-        "",
-        "<html>",
-        "[]",
-        "5",
-        '{"channel":5}',
-        '{"channel":"book","data":null}',
-        '{"channel":"book","data":{"s":"BTC","t":1,"l":[[]]}}',
-        '{"channel":"book","data":{"s":"BTC","t":1,"l":[[{"p":"NaN","a":"1"}],[]]}}',
-        '{"channel":"bbo","data":{"s":"BTC","t":1,"b":"much"}}',
-        '{"channel":"prices","data":[{"symbol":"BTC"}]}',
-        '{"channel":"account_order_updates","data":[{"i":1}]}',
-        '{"channel":"account_trades","data":{}}',
-        '{"channel":"account_positions","data":[{"s":"BTC","d":"up","a":"1","p":"1"}]}',
-        '{"channel":"account_info","data":[]}',
-        "[" * 5_000,
-    ],
+    MALFORMED,
 )
 def test_malformed_frames_are_refused(text: str) -> None:
     """A frame of ours that cannot be read is an error, not an absence."""

@@ -170,13 +170,13 @@ def test_venue_s_own_count_outweighs_ours() -> None:
 def test_refusal_by_rate_pauses_reads() -> None:
     """After a 429 nothing more is asked until the venue's own count starts anew."""
     venue = FakeVenue()
-    venue.answers["/orders"] = refused(429, "Rate limit exceeded", 429)
+    venue.answers["/info/prices"] = refused(429, "Rate limit exceeded", 429)
 
     async def story(made: PacificaClient) -> float:
         venue.headers = {"ratelimit": '"credits";r=0;t=42'}
         for _ in range(2):
             with pytest.raises(RateLimited) as caught:
-                await made.open_orders()
+                await made.market_stats()
         return caught.value.retry_after_s
 
     assert 42 == ask(venue, story, limits="published")

@@ -288,15 +288,18 @@ EVENT = {
 }
 
 
+ENDINGS = [
+    ("0.2", "0", "partially_filled", OrderStatus.OPEN),
+    ("0.2", "0.3", "partially_filled", OrderStatus.CANCELED),
+    ("0.2", "0.3", "cancelled", OrderStatus.CANCELED),
+    ("0.5", "0", "partially_filled", OrderStatus.FILLED),
+    ("0", "0.5", "rejected", OrderStatus.REJECTED),
+]
+
+
 @pytest.mark.parametrize(
     ("filled", "cancelled", "word", "status"),
-    [
-        ("0.2", "0", "partially_filled", OrderStatus.OPEN),
-        ("0.2", "0.3", "partially_filled", OrderStatus.CANCELED),
-        ("0.2", "0.3", "cancelled", OrderStatus.CANCELED),
-        ("0.5", "0", "partially_filled", OrderStatus.FILLED),
-        ("0", "0.5", "rejected", OrderStatus.REJECTED),
-    ],
+    ENDINGS,
 )
 def test_amounts_tell_whether_an_order_is_over(
     filled: str, cancelled: str, word: str, status: OrderStatus

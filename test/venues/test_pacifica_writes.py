@@ -77,21 +77,24 @@ def test_unknown_market_is_a_bug() -> None:
         send(FakeVenue(), replace(REQUEST, symbol="XYZ"))
 
 
+REFUSED: list[tuple[Any, str]] = [
+    (
+        refused(422, "Insufficient balance for x: 1 (account value: 0)", 5),
+        "insufficient_balance",
+    ),
+    (refused(200, "Order amount too low for x: 1 < 10", 0), "amount_too_low"),
+    (refused(400, "Invalid message", 400), "expired_or_malformed"),
+    ((400, "Verification failed"), "bad_signature"),
+    (refused(403, "Unauthorized", 403), "not_authorized"),
+    (refused(429, "Rate limit exceeded", 429), "rate_limited"),
+    ((429, "<html>slow down</html>"), "rate_limited"),
+    (lost(NotSent, "no route"), "not_sent"),
+]
+
+
 @pytest.mark.parametrize(
     ("answer", "code"),
-    [
-        (
-            refused(422, "Insufficient balance for x: 1 (account value: 0)", 5),
-            "insufficient_balance",
-        ),
-        (refused(200, "Order amount too low for x: 1 < 10", 0), "amount_too_low"),
-        (refused(400, "Invalid message", 400), "expired_or_malformed"),
-        ((400, "Verification failed"), "bad_signature"),
-        (refused(403, "Unauthorized", 403), "not_authorized"),
-        (refused(429, "Rate limit exceeded", 429), "rate_limited"),
-        ((429, "<html>slow down</html>"), "rate_limited"),
-        (lost(NotSent, "no route"), "not_sent"),
-    ],
+    REFUSED,
 )
 def test_refused_write_is_rejected(answer: Any, code: str) -> None:
     """Where the venue's own words say no, or no byte left, nothing happened."""
@@ -103,19 +106,22 @@ def test_refused_write_is_rejected(answer: Any, code: str) -> None:
     assert (OUR_ID, code) == (outcome.client_id, outcome.code)
 
 
+DOUBTFUL: list[Any] = [
+    lost(OutcomeUnknown, "time-out"),
+    refused(500, "Internal server error", 500),
+    refused(504, "Request timed out", 504),
+    (200, "<html>proxy</html>"),
+    (200, '{"success":tr'),
+    (403, "<html>forbidden</html>"),
+    (400, "Bad Request"),
+    (408, refused(408, "late", 408)[1]),
+    (422, ok({"order_id": 7})[1]),
+]
+
+
 @pytest.mark.parametrize(
     "answer",
-    [
-        lost(OutcomeUnknown, "time-out"),
-        refused(500, "Internal server error", 500),
-        refused(504, "Request timed out", 504),
-        (200, "<html>proxy</html>"),
-        (200, '{"success":tr'),
-        (403, "<html>forbidden</html>"),
-        (400, "Bad Request"),
-        (408, refused(408, "late", 408)[1]),
-        (422, ok({"order_id": 7})[1]),
-    ],
+    DOUBTFUL,
 )
 def test_doubtful_write_is_unknown_until_it_expires(answer: Any) -> None:
     """Anything but the venue's plain yes or no leaves the matter open, with an end to it."""
