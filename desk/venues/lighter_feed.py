@@ -95,6 +95,7 @@ class LighterFeed:
         self._answered: set[type[Frame]] = set()
         self._problem: str | None = None
         self._stands = Event()
+        self._held: list[StreamEvent] = []  # for `ANSWERED_S_MAX` at most
         self._timer: TimerHandle | None = None
         self._heard_at_ms = 0
         self._heard_s = 0.0
@@ -111,10 +112,8 @@ class LighterFeed:
         self._listeners.append(listener)
 
     async def start(self, wait_s_max: float) -> str | None:
-        """Connect, subscribe, and wait until the stream stands.
-
-        Returns why it does not after `wait_s_max`, None if it does. It keeps trying either way.
-        """
+        """Connect and subscribe; return why the stream does not stand after `wait_s_max`, None if
+        it does. It keeps trying either way."""
         self._subscribe_public(STATS_CHANNEL)
         if self._tokens is not None:
             for name in PRIVATE_CHANNELS:
@@ -203,8 +202,10 @@ class LighterFeed:
     # Subscriptions
 
     def _subscribe_public(self, channel: str) -> None:
-        text = json.dumps({"type": "subscribe", "channel": channel})
-        self._session.subscribe(Subscription(channel, lambda: text, _unsubscribe(channel)))
+        begin, end = (
+            json.dumps({"type": verb, "channel": channel}) for verb in ("subscribe", "unsubscribe")
+        )
+        self._session.subscribe(Subscription(channel, lambda: begin, end))
 
     def _subscribe_private(self, channel: str) -> None:
         self._session.subscribe(Subscription(channel, partial(self._private_text, channel)))
@@ -233,6 +234,7 @@ class LighterFeed:
     def _on_down(self, reason: str) -> None:
         self._stop_timer()
         self._stands.clear()
+        self._held.clear()
         self._stats_came.clear()
         self._stats_seen_s = None
         self._stats.clear()
@@ -256,6 +258,7 @@ class LighterFeed:
         self._stands.set()
         self._set_timer(SILENCE_S_MAX, self._on_silence_check)
         self._emit(StreamUp(self._clock.now_ms()))
+        self._release()
 
     def _on_silence_check(self) -> None:
         """Replace a connection that carries nothing; look again when it could have gone silent."""
@@ -287,20 +290,24 @@ class LighterFeed:
         try:
             frame = read_frame(text)
             if isinstance(frame, DATA_FRAMES):
-                self._note_data()
+                self._heard_at_ms = self._clock.now_ms()
+                self._heard_s = self._clock.monotonic_s()
             with readable(channel_of(text) or "stream", text):
                 events = list(self._take(frame))
         except BadMessage as error:
             self._on_unreadable(text, error)
             return
-        for event in events:
-            self._emit(event)
+        self._held += events
         if isinstance(frame, OrdersFrame | TradesFrame) and frame.is_snapshot:
             self._on_answer(type(frame))
+        if self._stands.is_set():
+            self._release()
 
-    def _note_data(self) -> None:
-        self._heard_at_ms = self._clock.now_ms()
-        self._heard_s = self._clock.monotonic_s()
+    def _release(self) -> None:
+        """Tell what was held back: a listener hears first that the connection stands."""
+        held, self._held = self._held, []
+        for event in held:
+            self._emit(event)
 
     def _on_unreadable(self, text: str, error: BadMessage) -> None:
         """Repair what an unreadable frame may have told: a book by a snapshot, the account by a
@@ -387,10 +394,6 @@ class LighterFeed:
 
 def _book_channel(market_id: int) -> str:
     return f"order_book/{market_id}"
-
-
-def _unsubscribe(channel: str) -> str:
-    return json.dumps({"type": "unsubscribe", "channel": channel})
 
 
 def _stale(symbol: str, reason: str) -> StaleData:

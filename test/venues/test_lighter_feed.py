@@ -195,6 +195,18 @@ def test_pings_are_answered_and_a_shutdown_is_obeyed() -> None:
     play(story)
 
 
+def test_up_is_heard_before_anything_else() -> None:
+    """What comes before the account has answered is held back, not lost."""
+
+    async def story(stage: Stage) -> None:
+        await stage.push(own("stream_order_book"), own("stream_orders"))
+        assert [] == stage.heard
+        await stage.answer()
+        assert [StreamUp, QuoteSeen, OrderSeen] == [type(event) for event in stage.heard]
+
+    play(story)
+
+
 # Books
 
 
@@ -202,11 +214,12 @@ def test_a_book_gives_quotes_stamped_with_the_last_data() -> None:
     """Only a changed top is an event; the copy handed out is the reader's own."""
 
     async def story(stage: Stage) -> None:
+        await stage.answer()
         await stage.push(own("stream_order_book"))
         await stage.push_book(100, 101, bids=[level("1999", "5")])
         await stage.push_book(101, 102, asks=[level("2000.40", "1")])
         assert ["2000.50", "2000.40"] == [str(e.quote.ask) for e in stage.said(QuoteSeen)]
-        assert NOW_MS + 30 == stage.feed.quote("ETH").received_at_ms
+        assert NOW_MS + 40 == stage.feed.quote("ETH").received_at_ms
         stage.feed.book("ETH").apply([], [(stage.feed.quote("ETH").ask, Decimal(0))])
         assert "2000.40" == str(stage.feed.quote("ETH").ask)
 
@@ -291,6 +304,7 @@ def test_orders_fills_and_rejections_are_told() -> None:
     """Rows keyed by market become events; a market we do not know is passed over."""
 
     async def story(stage: Stage) -> None:
+        await stage.answer()
         strange = own("stream_orders")
         strange["orders"]["0"][0]["market_index"] = 200
         await stage.push(strange, own("stream_orders"), own("stream_trades"), own("stream_tx"))
