@@ -209,3 +209,31 @@ async def _hosted(bench: Bench, play: Callable[[Bench], Awaitable[_T]]) -> _T:
         life.cancel()
         await bench.server.close()
         await runner.cleanup()
+
+
+def heard(
+    *channels: str,
+    for_s: float = 5,
+    token: bool = False,
+    switches: LighterSwitches | None = None,
+) -> list[Body]:
+    """Return what a listener of public channels hears; {a} stands for our account."""
+
+    async def play(bench: Bench) -> list[Body]:
+        named = [channel.format(a=bench.account) for channel in channels]
+        socket = await bench.socket(*named, token=bench.token() if token else "")
+        return await frames(socket, for_s)
+
+    return on_bench(play, switches=switches)
+
+
+def heard_while(channel: str, act: object, *, for_s: float = 2) -> list[Body]:
+    """Return what our own listener of `channel` hears while `act(bench)` is awaited."""
+
+    async def play(bench: Bench) -> list[Body]:
+        assert callable(act)
+        socket = await bench.socket(channel.format(a=bench.account), token=bench.token())
+        await act(bench)
+        return await frames(socket, for_s)
+
+    return on_bench(play)

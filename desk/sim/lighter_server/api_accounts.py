@@ -156,8 +156,8 @@ class AccountsApi:
 
     def next_nonce(self, query: Query) -> Row:
         """Answer `nextNonce`."""
-        key = self._keyring.key(query.integer("account_index"), query.integer("api_key_index"))
-        return {"code": codes.OK, "nonce": key.next_nonce}
+        account, index = query.integer("account_index"), query.integer("api_key_index")
+        return {"code": codes.OK, "nonce": self._keyring.next_nonce(account, index)}
 
     def tx(self, query: Query) -> Row:
         """Answer `tx`: one transaction by hash or place; 21500 while nobody knows it."""

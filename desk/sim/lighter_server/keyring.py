@@ -86,6 +86,13 @@ class Keyring:
             raise LighterRefusal(codes.API_KEY_NOT_FOUND)
         return key
 
+    def next_nonce(self, account_index: int, index: int) -> int:
+        """Return the nonce the gateway takes next; zero for a key not registered yet, which a
+        change of key needs to know."""
+        self.l1_address(account_index)
+        key = self._keys.get((account_index, index))
+        return 0 if key is None else key.next_nonce
+
     def check_signature(self, key: ApiKey, transaction: Transaction, message: str) -> None:
         """Raise 21120 unless the key signed the hash `message`; a change of key is signed by the
         new one."""

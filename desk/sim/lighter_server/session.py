@@ -19,7 +19,7 @@ from desk.sim.lighter_server.codes import LighterRefusal
 from desk.sim.lighter_server.hub import Hub
 from desk.sim.lighter_server.reader import Reader
 from desk.sim.lighter_server.switches import LighterSwitches
-from desk.sim.web import Door, FrameGate, StreamCut, encode
+from desk.sim.web import Door, FrameGate, StreamCut, abort, encode
 
 MINUTE_S = 60.0
 SEND_TX = "jsonapi/sendtx"
@@ -105,8 +105,7 @@ class Session:
 
     def drop(self) -> None:
         """Cut the connection without a goodbye."""
-        if self._request.transport is not None:
-            self._request.transport.close()
+        abort(self._request.transport)
 
     def _put(self, item: bytes | _Close) -> None:
         try:
