@@ -6,27 +6,25 @@ strategy's to decide.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+
+import structlog
 
 from desk.core.actions import SendOrders, VenueOrder
 from desk.core.errors import VenueError
 from desk.core.events import OrderReport, OrdersSettled, Verdict
 from desk.core.market import NotAligned
-from desk.core.order import (
-    NOT_SENT,
-    Fill,
-    Order,
-    Outcome,
-    Rejected,
-    Unknown,
-)
+from desk.core.order import NOT_SENT, Fill, Order, Outcome, Rejected, Unknown
 from desk.core.ports import Clock, SignedWrite, Venue
 from desk.core.stream import FillSeen, OrderSeen, StreamEvent
 from desk.core.venue import VenueName
 
 POLL_S = 1.0
+FILLS_BEFORE_MS = 60_000  # how far a venue's clock may run behind ours and its fills still be found
+
+log = structlog.get_logger()
 
 
 @dataclass(slots=True)
@@ -39,40 +37,67 @@ class _Track:
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
+    def listed(self) -> Decimal:
+        """Return what the fills in hand add up to."""
+        return sum((fill.size for fill in self.fills.values()), Decimal(0))
+
+    @property
     def filled(self) -> Decimal:
-        listed = sum((fill.size for fill in self.fills.values()), Decimal(0))
-        return max(listed, self.order.filled if self.order is not None else Decimal(0))
+        """Return what is known to have filled, by fills or by the order row."""
+        return max(self.listed, self.order.filled if self.order is not None else Decimal(0))
+
+    @property
+    def is_known(self) -> bool:
+        """Return whether the venue has shown the order at all."""
+        return self.order is not None or bool(self.fills)
+
+    @property
+    def is_alive(self) -> bool:
+        """Return whether the venue has shown that it took the order."""
+        is_open = self.order is not None and not self.order.status.is_final
+        return is_open or bool(self.filled)
 
     @property
     def is_final(self) -> bool:
-        """Over, and every fill the order row speaks of is in hand."""
-        listed = sum((fill.size for fill in self.fills.values()), Decimal(0))
-        if listed == self.size:
+        """Return whether it is over, and every fill the order row speaks of is in hand."""
+        if self.listed == self.size:
             return True
         order = self.order
-        return order is not None and order.status.is_final and listed >= order.filled
+        return order is not None and order.status.is_final and self.listed >= order.filled
 
     @property
     def average_price(self) -> Decimal | None:
-        listed = sum((fill.size for fill in self.fills.values()), Decimal(0))
-        if listed and listed == self.filled:
-            return sum((row.size * row.price for row in self.fills.values()), Decimal(0)) / listed
+        """Return the price over all fills, from them if they are all in hand."""
+        if self.listed and self.listed == self.filled:
+            paid = sum((row.size * row.price for row in self.fills.values()), Decimal(0))
+            return paid / self.listed
         return self.order.average_price if self.order is not None else None
 
     @property
     def fee_usd(self) -> Decimal | None:
-        listed = sum((fill.size for fill in self.fills.values()), Decimal(0))
-        if not listed or listed != self.filled:
+        """Return what all fills cost, None while one is missing."""
+        if not self.listed or self.listed != self.filled:
             return None
         return sum((fill.fee_usd for fill in self.fills.values()), Decimal(0))
 
-    def note(self, order: Order | None, fills: list[Fill]) -> None:
-        """Take in an order row and fills, whichever came; an order row never goes back."""
-        if order is not None and (self.order is None or not self.order.status.is_final):
+    def note_order(self, order: Order) -> None:
+        """Take in an order row, unless it is older than the one in hand."""
+        if self.order is None or not _is_older(order, self.order):
             self.order = order
-        for fill in fills:
-            self.fills.setdefault(fill.fill_id, fill)
-        self.news.set()
+            self.news.set()
+
+    def note_fill(self, fill: Fill) -> None:
+        """Take in a fill, once."""
+        if fill.fill_id not in self.fills:
+            self.fills[fill.fill_id] = fill
+            self.news.set()
+
+
+def _is_older(order: Order, known: Order) -> bool:
+    """Rows may come out of order: nothing un-fills, and what has ended stays ended."""
+    if known.status.is_final and not order.status.is_final:
+        return True
+    return order.filled < known.filled
 
 
 class Executor:
@@ -90,11 +115,11 @@ class Executor:
         if isinstance(event, OrderSeen):
             track = self._tracks.get((venue, event.order.client_id or ""))
             if track is not None:
-                track.note(event.order, [])
+                track.note_order(event.order)
         elif isinstance(event, FillSeen):
             track = self._tracks.get((venue, event.fill.client_id or ""))
             if track is not None:
-                track.note(None, [event.fill])
+                track.note_fill(event.fill)
 
     async def send_orders(self, action: SendOrders) -> OrdersSettled:
         """Return one report for each order, in sequence, by the deadline or soon after."""
@@ -102,8 +127,9 @@ class Executor:
         for order in action.orders:
             self._tracks[_key(order)] = _Track(order.request.size)
         try:
-            outcomes = await self._sign_and_send(action.orders)
+            signed = await asyncio.gather(*(self._sign(order) for order in action.orders))
             sent_at_ms = self._clock.now_ms()
+            outcomes = await self._send(action.orders, signed)
             reports = await asyncio.gather(
                 *(
                     self._follow(order, outcome, deadline_s=deadline_s, sent_at_ms=sent_at_ms)
@@ -115,10 +141,21 @@ class Executor:
                 del self._tracks[_key(order)]
         return OrdersSettled(self._clock.now_ms(), action.ask, tuple(reports))
 
-    async def _sign_and_send(self, orders: tuple[VenueOrder, ...]) -> list[Outcome]:
-        """Nothing leaves unless everything is signed: half a pair is worse than none."""
-        signed = await asyncio.gather(*(self._sign(order) for order in orders))
-        if any(isinstance(write, Rejected) for write in signed):
+    async def _sign(self, order: VenueOrder) -> SignedWrite | Rejected:
+        try:
+            return await self._venues[order.venue].sign(order.request)
+        except (VenueError, NotAligned) as error:
+            return Rejected(order.request.client_id, NOT_SENT, str(error))
+
+    async def _send(
+        self, orders: Sequence[VenueOrder], signed: Sequence[SignedWrite | Rejected]
+    ) -> Sequence[Outcome | BaseException]:
+        """Nothing leaves unless everything is signed: half a pair is worse than none.
+
+        A send that breaks, by a fault of ours, must not hide what became of the other.
+        """
+        writes = [write for write in signed if not isinstance(write, Rejected)]
+        if len(writes) < len(signed):
             return [
                 write
                 if isinstance(write, Rejected)
@@ -128,44 +165,59 @@ class Executor:
         return await asyncio.gather(
             *(
                 self._venues[order.venue].send(write)
-                for order, write in zip(orders, signed, strict=True)
-                if not isinstance(write, Rejected)
-            )
+                for order, write in zip(orders, writes, strict=True)
+            ),
+            return_exceptions=True,
         )
 
-    async def _sign(self, order: VenueOrder) -> SignedWrite | Rejected:
-        try:
-            return await self._venues[order.venue].sign(order.request)
-        except (VenueError, NotAligned) as error:
-            return Rejected(order.request.client_id, NOT_SENT, str(error))
-
     async def _follow(
-        self, order: VenueOrder, outcome: Outcome, *, deadline_s: float, sent_at_ms: int
+        self,
+        order: VenueOrder,
+        outcome: Outcome | BaseException,
+        *,
+        deadline_s: float,
+        sent_at_ms: int,
     ) -> OrderReport:
+        """Watch one order until it is final or time is up, and say what is known then.
+
+        What a venue shows counts for more than what a request was answered.
+        """
         track = self._tracks[_key(order)]
-        if isinstance(outcome, Rejected):
-            detail = f"{outcome.code}: {outcome.message}"
-            return _report(order, track, Verdict.REJECTED, detail, sent_at_ms=sent_at_ms)
-        while not track.is_final and self._clock.monotonic_s() < deadline_s:
+        if isinstance(outcome, BaseException):
+            log.error("send.broke", venue=order.venue, exc_info=outcome)
+        if track.is_alive or not isinstance(outcome, Rejected):
+            await self._watch(order, track, deadline_s, sent_at_ms)
+        verdict, detail, expires_at_ms = _judge(outcome, track)
+        return _report(
+            order, track, verdict, detail, sent_at_ms=sent_at_ms, expires_at_ms=expires_at_ms
+        )
+
+    async def _watch(
+        self, order: VenueOrder, track: _Track, deadline_s: float, sent_at_ms: int
+    ) -> None:
+        """Listen; after a silence, and once more when time is up, ask by request."""
+        while not track.is_final:
             track.news.clear()
             left_s = deadline_s - self._clock.monotonic_s()
             if not await _heard(track.news, min(POLL_S, left_s)):
                 await self._ask(order, track, sent_at_ms)
-        detail, expires = "", None
-        verdict = Verdict.ACCEPTED
-        if isinstance(outcome, Unknown) and track.order is None and not track.fills:
-            verdict, detail, expires = Verdict.UNKNOWN, outcome.reason, outcome.expires_at_ms
-        return _report(order, track, verdict, detail, sent_at_ms=sent_at_ms, expires_at_ms=expires)
+                if left_s <= POLL_S:
+                    break
 
     async def _ask(self, order: VenueOrder, track: _Track, sent_at_ms: int) -> None:
         """Second source: ask by request. A read that fails leaves what is known as it is."""
         venue, request = self._venues[order.venue], order.request
         try:
             found = await venue.find_order(request.symbol, request.client_id)
-            fills = await venue.fills(since_ms=sent_at_ms - 60_000, symbol=request.symbol)
-        except VenueError:
-            return
-        track.note(found, [fill for fill in fills if fill.client_id == request.client_id])
+            if found is not None:
+                track.note_order(found)
+            if not track.is_final:
+                since_ms = sent_at_ms - FILLS_BEFORE_MS
+                for fill in await venue.fills(since_ms=since_ms, symbol=request.symbol):
+                    if fill.client_id == request.client_id:
+                        track.note_fill(fill)
+        except VenueError as error:
+            log.info("order.not_found_out", venue=order.venue, error=str(error))
 
 
 def _key(order: VenueOrder) -> tuple[VenueName, str]:
@@ -180,6 +232,21 @@ async def _heard(news: asyncio.Event, wait_s: float) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+def _judge(
+    outcome: Outcome | BaseException, track: _Track
+) -> tuple[Verdict, str, int | None]:
+    """Return the verdict, its detail, and until when an unknown order may still take effect."""
+    if isinstance(outcome, Rejected) and not track.is_alive:
+        return Verdict.REJECTED, f"{outcome.code}: {outcome.message}", None
+    if track.is_known:
+        return Verdict.ACCEPTED, "", None
+    if isinstance(outcome, Unknown):
+        return Verdict.UNKNOWN, outcome.reason, outcome.expires_at_ms
+    if isinstance(outcome, BaseException):
+        return Verdict.UNKNOWN, f"our own fault: {type(outcome).__name__}: {outcome}", None
+    return Verdict.ACCEPTED, "", None
 
 
 def _report(

@@ -1,7 +1,9 @@
 """The journal: each event a decision read, the decision and its reason, one JSON object a line.
 
-Append-only, rotated by size between cycles so that none is split. No signature and no transaction
-hash is in an event, so none is in here, and under virtual time the same seed gives the same bytes.
+Append-only, rotated by size between cycles so that none is split. Each file begins with the state
+it starts from, and so does each life of the process, so that a file can be replayed by itself (see
+`desk.engine.replay`). No signature and no transaction hash is in an event, so none is in here, and
+under virtual time the same seed gives the same bytes.
 """
 
 import os
@@ -17,12 +19,17 @@ from desk.core.events import Event
 
 SIZE_MAX = 32 * 1024 * 1024
 KEPT_MAX = 20
+STATE = "State"  # stands in place of an event's name on the line that begins a file or a life
 
 _encoder = msgspec.json.Encoder()
 
 
 class Journal:
-    """Appends decisions to one file."""
+    """Appends decisions to one file.
+
+    Its methods raise `OSError` when the disk does not take a line; the next line can be tried all
+    the same, and what was written of the lost one counts as a torn line.
+    """
 
     def __init__(self, path: Path, *, size_max: int = SIZE_MAX, kept_max: int = KEPT_MAX) -> None:
         """Open `path` for appending, making its folder."""
@@ -30,58 +37,90 @@ class Journal:
         self.path = path
         self._size_max = size_max
         self._kept_max = kept_max
-        self._file: BinaryIO = path.open("ab")
+        self._file: BinaryIO = path.open("ab", buffering=0)
+        self._is_torn = not _ends_whole(path)
         self._count = 0
+
+    def begin(self, state: object, *, at_ms: int) -> None:
+        """Write down the state that the next decision starts from."""
+        head = {"n": self._count, "at": utc_text(at_ms), "event": STATE, "data": state}
+        self._append(_encoder.encode(head))
 
     def write(
         self, event: Event, decision: Decision[Any], *, before: str, after: str, is_idle: bool
     ) -> None:
         """Append one decision; `is_idle` says that the file may be rotated after it."""
         self._count += 1
-        line = {
-            "n": self._count,
-            "at": utc_text(event.at_ms),
-            "event": type(event).__name__,
-            "data": event,
-            "from": before,
-            "to": after,
-            "reason": decision.reason,
-            "actions": [_named(action) for action in decision.actions],
-        }
-        self._file.write(_encoder.encode(line) + b"\n")
-        self._file.flush()
+        body = encode_body(event, decision, before=before, after=after)
+        self._append(b'{"n":%d,' % self._count + body[1:])
         if is_idle and self._file.tell() >= self._size_max:
             self._rotate()
+            self.begin(decision.state, at_ms=event.at_ms)
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
+    def _append(self, line: bytes) -> None:
+        """Add a line; one that was torn, by a full disk or a crash, is ended first."""
+        data = memoryview(b"\n" + line + b"\n" if self._is_torn else line + b"\n")
+        self._is_torn = True
+        while data:
+            data = data[self._file.write(data) :]
+        self._is_torn = False
+
     def _rotate(self) -> None:
-        self._file.close()
         for number in range(self._kept_max - 1, 0, -1):
             older = self._numbered(number)
             if older.exists():
                 os.replace(older, self._numbered(number + 1))
         os.replace(self.path, self._numbered(1))
-        self._file = self.path.open("ab")
+        fresh = self.path.open("ab", buffering=0)
+        self._file.close()
+        self._file = fresh
 
     def _numbered(self, number: int) -> Path:
         return self.path.with_name(f"{self.path.name}.{number}")
 
 
+def encode_body(event: Event, decision: Decision[Any], *, before: str, after: str) -> bytes:
+    """Return the line of a decision but for its number: what a replay must reproduce."""
+    return _encoder.encode({
+        "at": utc_text(event.at_ms),
+        "event": type(event).__name__,
+        "data": event,
+        "from": before,
+        "to": after,
+        "reason": decision.reason,
+        "actions": [_named(action) for action in decision.actions],
+    })
+
+
 def read_journal(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the lines of a journal file as objects; a torn last line is skipped."""
+    """Yield the lines of a journal file as objects; torn lines are skipped."""
     with path.open("rb") as file:
         for line in file:
-            if line.endswith(b"\n"):
-                yield msgspec.json.decode(line)
+            try:
+                row = msgspec.json.decode(line)
+            except msgspec.DecodeError:
+                continue
+            if isinstance(row, dict):
+                yield row
 
 
 def utc_text(at_ms: int) -> str:
     """Return an instant as UTC ISO text with milliseconds and Z."""
     moment = datetime.fromtimestamp(at_ms // 1000, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z"
+
+
+def _ends_whole(path: Path) -> bool:
+    """Return whether a file is empty or ends with a whole line."""
+    with path.open("rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return True
+        file.seek(-1, os.SEEK_END)
+        return file.read() == b"\n"
 
 
 def _named(action: Action) -> dict[str, Any]:

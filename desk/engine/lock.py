@@ -24,20 +24,25 @@ class InstanceLock:
         self._files: list[BinaryIO] = []
 
     def __enter__(self) -> Self:
-        """Take the locks. Raises `AlreadyRunning`, holding nothing."""
-        for path in self._paths:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file = path.open("a+b")
-            self._files.append(file)
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                holder = _holder(file)
-                self.release()
-                text = f"another instance runs: {holder} holds {path}"
-                raise AlreadyRunning(f"{text}; stop it first") from error
-            _sign(file, self._owner)
+        """Take the locks. Raises `AlreadyRunning` or `OSError`, holding nothing."""
+        try:
+            for path in self._paths:
+                self._take(path)
+        except (AlreadyRunning, OSError):
+            self.release()
+            raise
         return self
+
+    def _take(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+b")
+        self._files.append(file)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            text = f"another instance runs: {_holder(file)} holds {path}"
+            raise AlreadyRunning(f"{text}; stop it first") from error
+        _sign(file, self._owner)
 
     def __exit__(
         self,

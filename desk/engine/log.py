@@ -6,6 +6,7 @@ Fresh at each start of a daemon that holds the lock; the last few are kept.
 import logging
 import os
 from collections.abc import MutableMapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -48,9 +49,23 @@ def log_to(file: TextIO, clock: Clock) -> None:
             structlog.processors.LogfmtRenderer(key_order=["at", "level", "event"], sort_keys=True),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=file),
+        logger_factory=lambda *_: _LineLogger(file),
         cache_logger_on_first_use=False,
     )
+
+
+class _LineLogger:
+    """Writes lines to a file. A disk that takes none must not stop what guards money."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def msg(self, line: str) -> None:
+        """Write one line, or lose it."""
+        with suppress(OSError):
+            self._file.write(line + "\n")
+
+    debug = info = warning = error = critical = exception = fatal = msg
 
 
 def _redact(_: Any, __: str, record: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

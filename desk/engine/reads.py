@@ -21,6 +21,7 @@ from desk.core.venue import VenueName
 T = TypeVar("T")
 
 INSTRUMENTS_AGE_S_MAX = 600.0
+STATS_AGE_S_MAX = 10.0
 QUOTES_WAIT_S = 5.0
 QUOTES_POLL_S = 0.25
 LEVERAGE_TRIES_MAX = 4
@@ -46,30 +47,36 @@ class Reader:
         self._clock = clock
         self._with_fees = with_fees
         self._kept = {name: _Kept() for name in venues}
-        self._stats: dict[VenueName, dict[str, MarketStats]] = {name: {} for name in venues}
+        self._stats: dict[tuple[VenueName, str], tuple[float, MarketStats]] = {}
+        self._streamed: tuple[str, ...] = ()
 
     def note_stats(self, venue: VenueName, stats: MarketStats) -> None:
         """Keep the newest streamed statistics: the price of last resort for a close."""
-        self._stats[venue][stats.symbol] = stats
+        self._stats[venue, stats.symbol] = self._clock.monotonic_s(), stats
+
+    def stream(self, symbols: Sequence[str]) -> None:
+        """Have exactly these symbols streamed by every venue."""
+        if tuple(symbols) != self._streamed:
+            self._streamed = tuple(symbols)
+            for venue in self._venues.values():
+                venue.watch(self._streamed)
+
+    def stream_also(self, symbol: str) -> None:
+        """Have this symbol streamed besides what is."""
+        if symbol not in self._streamed:
+            self.stream((*self._streamed, symbol))
 
     async def read_markets(self, action: ReadMarkets) -> MarketsRead:
         """Return what both venues say of the symbols; empty means all that both list."""
         symbols: Sequence[str] = action.symbols
         if not symbols:
-            symbols = await self._listed_on_both()
+            listed, failures = await self._both(self._instruments)
+            if failures:
+                return MarketsRead(self._clock.now_ms(), action.ask, {}, failures)
+            symbols = _common(listed)
+            self.stream(symbols)
         read, failures = await self._both(lambda venue: self._markets(venue, symbols))
         return MarketsRead(self._clock.now_ms(), action.ask, read, failures)
-
-    async def _listed_on_both(self) -> Sequence[str]:
-        """Return the common symbols, and stream them; empty when a venue does not answer."""
-        read, failures = await self._both(self._instruments)
-        if failures:
-            return ()
-        first, *others = read.values()
-        common = [name for name in sorted(first) if all(name in other for other in others)]
-        for venue in self._venues.values():
-            venue.watch(common)
-        return common
 
     async def _markets(self, venue: Venue, symbols: Sequence[str]) -> VenueMarkets:
         instruments, stats = await asyncio.gather(self._instruments(venue), venue.market_stats())
@@ -106,21 +113,22 @@ class Reader:
 
     async def _account(self, venue: Venue, action: ReadAccounts) -> VenueAccount:
         symbol, since_ms = action.symbol, action.since_ms
-        leverage = fees = None
-        if action.leverage is not None and symbol is not None:
-            leverage = await _ensure_leverage(venue, symbol, action.leverage)
-            fees = await venue.fees()
         find = [client_id for name, client_id in action.find if name is venue.name]
         found: dict[str, Order | None] = {}
         for client_id in find:
             found[client_id] = await venue.find_order(symbol or "", client_id)
-        # The account comes last, so that it is never older than what explains it.
+        # The account comes after these, so that it is never older than what explains it.
         orders = tuple(await venue.open_orders(symbol)) if action.orders else None
         fills = payments = None
         if since_ms is not None:
             fills = tuple(await venue.fills(since_ms=since_ms, symbol=symbol))
             payments = tuple(await venue.funding_payments(since_ms=since_ms, symbol=symbol))
         account = await venue.account()
+        leverage = fees = None
+        if action.leverage is not None and symbol is not None:
+            is_free = account.size_of(symbol) == 0 and not orders
+            leverage = await _leverage(venue, symbol, action.leverage if is_free else None)
+            fees = await venue.fees()
         return VenueAccount(
             account=account,
             orders=orders,
@@ -134,11 +142,14 @@ class Reader:
         )
 
     async def _known_stats(self, venue: Venue, symbol: str) -> MarketStats | None:
-        """Return streamed statistics if there are any, else ask once; None where nobody knows."""
-        streamed = self._stats[venue.name].get(symbol)
-        if streamed is not None:
+        """Return fresh streamed statistics, else ask once; None where nobody knows."""
+        noted_at_s, streamed = self._stats.get((venue.name, symbol), (0.0, None))
+        if streamed is not None and self._clock.monotonic_s() - noted_at_s <= STATS_AGE_S_MAX:
             return streamed
-        return (await venue.market_stats()).get(symbol)
+        try:
+            return (await venue.market_stats()).get(symbol)
+        except VenueError:
+            return None
 
     async def _both(
         self, read: Callable[[Venue], Awaitable[T]]
@@ -172,13 +183,22 @@ def _fresh_quote(venue: Venue, symbol: str) -> Quote | None:
         return None
 
 
-async def _ensure_leverage(venue: Venue, symbol: str, value: int) -> Leverage:
-    """Return the setting read back from the venue, after asking to change it where it differs."""
+def _common(listed: Mapping[VenueName, Mapping[str, Instrument]]) -> list[str]:
+    """Return the symbols that every venue lists, sorted."""
+    first, *others = listed.values()
+    return [symbol for symbol in sorted(first) if all(symbol in other for other in others)]
+
+
+async def _leverage(venue: Venue, symbol: str, wanted: int | None) -> Leverage:
+    """Return the setting read back, after asking to change it where it differs from `wanted`.
+
+    `wanted` None leaves it alone: somebody has a position or orders there.
+    """
     setting = await venue.leverage(symbol)
     for _ in range(LEVERAGE_TRIES_MAX):
-        if setting.value == value:
-            return setting
-        await venue.set_leverage(symbol, value=value)
+        if wanted is None or setting.value == wanted:
+            break
+        await venue.set_leverage(symbol, value=wanted)
         await asyncio.sleep(LEVERAGE_WAIT_S)
         setting = await venue.leverage(symbol)
     return setting

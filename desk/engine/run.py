@@ -5,8 +5,10 @@ the strategy halts with what it holds still guarded.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
@@ -16,6 +18,8 @@ from desk.core.actions import (
     Alert,
     Decision,
     Exit,
+    GuardLine,
+    Level,
     ReadAccounts,
     ReadMarkets,
     SendOrders,
@@ -43,8 +47,15 @@ from desk.engine.reads import Reader
 S = TypeVar("S")
 S_contra = TypeVar("S_contra", contravariant=True)
 MARK_AGE_MS_MAX = 10_000
+TICK_S_MIN = 0.05  # a strategy that asks for a wake-up in the past gets it, but no busy loop
+WAIT_S_MAX = 60.0  # then look at the clock again: it may have been set, or the machine was asleep
 FINISH_S_MAX = 8.0
 EVENTS_MAX = 10_000
+_LOUDNESS = {
+    Level.INFO: logging.INFO,
+    Level.WARNING: logging.WARNING,
+    Level.CRITICAL: logging.CRITICAL,
+}
 
 log = structlog.get_logger()
 
@@ -59,7 +70,7 @@ class Store(Protocol[S_contra]):
 
 @dataclass(frozen=True, slots=True)
 class Record(Generic[S]):
-    """One decision as shown to observers."""
+    """One decision as shown to observers; its actions may begin with alerts of the engine."""
 
     event: Event
     before: Watch
@@ -97,8 +108,10 @@ class Engine(Generic[S]):
         self._events: asyncio.Queue[Event] = asyncio.Queue(EVENTS_MAX)
         self._watch = strategy.watch(state)
         self._marks: dict[tuple[VenueName, str], MarkView] = {}
-        self._ticked_at_ms = 0
-        self._line_crossed = False
+        self._ticked_at_s = -TICK_S_MIN
+        self._is_saved = True
+        self._broken: set[str] = set()
+        self._alerts: list[Alert] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._exit_code: int | None = None
         for name, venue in venues.items():
@@ -110,6 +123,8 @@ class Engine(Generic[S]):
 
     async def run(self) -> int:
         """Process events until the strategy exits. Returns its exit code."""
+        at_ms = self._clock.now_ms()
+        self._attempt("journal", lambda: self._journal.begin(self.state, at_ms=at_ms))
         self._follow_watch(self._watch)
         while self._exit_code is None:
             self._process(await self._next_event())
@@ -117,32 +132,32 @@ class Engine(Generic[S]):
         return self._exit_code
 
     async def _next_event(self) -> Event:
-        while True:
-            due_ms = self._next_tick_ms()
-            now_ms = self._clock.now_ms()
-            if self._line_crossed or (due_ms is not None and due_ms <= now_ms):
-                if self._events.empty():
-                    return self._tick(now_ms)
-                return self._events.get_nowait()
-            wait_s = None if due_ms is None else (due_ms - now_ms) / 1000
+        while self._events.empty():
+            wait_s = self._tick_due_in_s()
+            if wait_s <= 0:
+                return self._tick(self._clock.now_ms())
             try:
-                async with asyncio.timeout(wait_s):
+                async with asyncio.timeout(min(wait_s, WAIT_S_MAX)):
                     return await self._events.get()
             except TimeoutError:
                 continue
+        return self._events.get_nowait()
 
-    def _next_tick_ms(self) -> int | None:
-        """Return when the next tick is due: at the wake-up asked for, or at the regular pace."""
-        dues = []
+    def _tick_due_in_s(self) -> float:
+        """Return how long until the next tick: the wake-up asked for, or the regular pace.
+
+        The pace is kept by the monotonic clock: a wall clock set back must not stop the guards.
+        """
+        wait_s = WAIT_S_MAX
         if self._watch.wake_at_ms is not None:
-            dues.append(self._watch.wake_at_ms)
+            wait_s = (self._watch.wake_at_ms - self._clock.now_ms()) / 1000
         if self._watch.tick_ms is not None:
-            dues.append(self._ticked_at_ms + self._watch.tick_ms)
-        return min(dues, default=None)
+            due_s = self._ticked_at_s + self._watch.tick_ms / 1000
+            wait_s = min(wait_s, due_s - self._clock.monotonic_s())
+        return max(wait_s, self._ticked_at_s + TICK_S_MIN - self._clock.monotonic_s())
 
     def _tick(self, now_ms: int) -> Tick:
-        self._ticked_at_ms = now_ms
-        self._line_crossed = False
+        self._ticked_at_s = self._clock.monotonic_s()
         symbol = self._watch.held
         marks = {
             name: view
@@ -156,31 +171,63 @@ class Engine(Generic[S]):
     def _process(self, event: Event) -> None:
         decision = self._strategy.decide(self.state, event)
         before, after = self._watch, self._strategy.watch(decision.state)
-        is_saved = self._save(decision.state, event.at_ms)
+        self._save(decision.state, event.at_ms)
         self.state = decision.state
-        self._journal.write(
-            event, decision, before=before.label, after=after.label, is_idle=after.is_idle
-        )
-        self._observer(Record(event, before, after, decision))
+        self._write_journal(event, decision, before, after)
+        self._show(Record(event, before, after, decision))
         self._follow_watch(after)
         for action in decision.actions:
-            self._carry_out(action, is_saved=is_saved)
+            self._carry_out(action)
 
-    def _save(self, state: S, at_ms: int) -> bool:
-        if state is self.state or state == self.state:
-            return True
+    def _save(self, state: S, at_ms: int) -> None:
+        """Save a state that is not on the disk yet; what could not be saved is tried again."""
+        if not self._is_saved or state != self.state:
+            self._is_saved = self._attempt("state", lambda: self._store.save(state, at_ms=at_ms))
+
+    def _write_journal(
+        self, event: Event, decision: Decision[S], before: Watch, after: Watch
+    ) -> None:
+        self._attempt(
+            "journal",
+            lambda: self._journal.write(
+                event, decision, before=before.label, after=after.label, is_idle=after.is_idle
+            ),
+        )
+
+    def _show(self, record: Record[S]) -> None:
+        """Show a decision, and before it what the engine itself has to say."""
+        alerts, self._alerts = self._alerts, []
+        for alert in alerts:
+            self._log_alert(alert)
+        shown = replace(record.decision, actions=(*alerts, *record.decision.actions))
+        self._attempt("screen", lambda: self._observer(replace(record, decision=shown)))
+
+    def _attempt(self, what: str, write: Callable[[], None]) -> bool:
+        """Return whether something could be written; alert when that changes.
+
+        A disk or a terminal that fails must not stop what guards money.
+        """
         try:
-            self._store.save(state, at_ms=at_ms)
+            write()
         except OSError as error:
-            log.critical("state.not_saved", error=str(error))
+            if what not in self._broken:
+                self._broken.add(what)
+                text = f"{what} cannot be written: {error}"
+                if what == "state":
+                    text += "; nothing is opened until it can"
+                self._alerts.append(Alert(Level.CRITICAL, text))
             return False
+        if what in self._broken:
+            self._broken.remove(what)
+            self._alerts.append(Alert(Level.INFO, f"{what} can be written again"))
         return True
 
     def _follow_watch(self, watch: Watch) -> None:
-        if (watch.symbols and watch.symbols != self._watch.symbols) or self._ticked_at_ms == 0:
-            for venue in self._venues.values():
-                venue.watch(watch.symbols)
-            self._ticked_at_ms = self._ticked_at_ms or self._clock.now_ms()
+        """Stream what is watched; with no symbols named, the reader streams what it lists."""
+        if watch.symbols:
+            self._reader.stream(watch.symbols)
+        elif watch.held is not None:
+            self._reader.stream_also(watch.held)
         self._watch = watch
 
     def _hear(self, venue: VenueName, event: StreamEvent) -> None:
@@ -191,26 +238,28 @@ class Engine(Generic[S]):
 
     def _note_mark(self, venue: VenueName, stats: MarketStats) -> None:
         self._reader.note_stats(venue, stats)
-        view = MarkView(stats.mark, stats.index, self._clock.now_ms())
-        self._marks[venue, stats.symbol] = view
+        key = venue, stats.symbol
+        before = self._marks.get(key)
+        self._marks[key] = MarkView(stats.mark, stats.index, self._clock.now_ms())
         for line in self._watch.lines:
-            if line.venue is venue and line.symbol == stats.symbol and not self._line_crossed:
-                crossed = stats.mark >= line.price if line.above else stats.mark <= line.price
-                if crossed:
-                    self._line_crossed = True
-                    self.post(self._tick(self._clock.now_ms()))
+            if key == (line.venue, line.symbol) and _crosses(line, before, stats):
+                self.post(self._tick(self._clock.now_ms()))
+                return
 
-    def _carry_out(self, action: Action, *, is_saved: bool) -> None:
+    def _carry_out(self, action: Action) -> None:
         if isinstance(action, Exit):
             self._exit_code = action.code
         elif isinstance(action, Alert):
-            log.log(30, "alert", level_name=action.level, text=action.text)
-        elif isinstance(action, SendOrders) and not is_saved and _increases(action):
+            self._log_alert(action)
+        elif isinstance(action, SendOrders) and not self._is_saved and _increases(action):
             self.post(_not_sent(action, self._clock.now_ms()))
         else:
             task = asyncio.get_running_loop().create_task(self._answer(action))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    def _log_alert(self, alert: Alert) -> None:
+        log.log(_LOUDNESS[alert.level], "alert", text=alert.text)
 
     async def _answer(self, action: Action) -> None:
         """Carry out one action and feed its answer; the boundary of a task."""
@@ -231,8 +280,23 @@ class Engine(Generic[S]):
 
     async def _finish(self) -> None:
         """Let requests in flight end; what was sent must not be forgotten half-way."""
-        if self._tasks:
-            await asyncio.wait(list(self._tasks), timeout=FINISH_S_MAX)
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(list(self._tasks), timeout=FINISH_S_MAX)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+
+def _crosses(line: GuardLine, before: MarkView | None, stats: MarketStats) -> bool:
+    """Return whether this mark is the first one beyond the line."""
+    if before is not None and _is_beyond(line, before.mark):
+        return False
+    return _is_beyond(line, stats.mark)
+
+
+def _is_beyond(line: GuardLine, mark: Decimal) -> bool:
+    return mark >= line.price if line.above else mark <= line.price
 
 
 def _increases(action: SendOrders) -> bool:
@@ -247,7 +311,7 @@ def _not_sent(action: SendOrders, at_ms: int) -> OrdersSettled:
             client_id=order.request.client_id,
             verdict=Verdict.REJECTED,
             is_final=True,
-            filled=order.request.size * 0,
+            filled=Decimal(0),
             detail="not sent: the state could not be saved",
         )
         for order in action.orders
