@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from desk.core.errors import NotSent, OutcomeUnknown, VenueError, VenueUnavailable
+from desk.core.market import Instrument
+from desk.core.order import OrderRequest, Side
 from desk.core.secret import Secret
 from desk.core.venue import VenueName
 from desk.venues.http import HttpRequest, HttpResponse
@@ -14,6 +17,19 @@ from desk.venues.lighter_signer import PythonSigner, generate_key_pair
 NOW_MS = 1_700_000_000_000
 ACCOUNT, KEY = 77, 7
 PRIVATE, PUBLIC = generate_key_pair(b"a test's key")
+
+ETH = Instrument(
+    venue=VenueName.LIGHTER,
+    symbol="ETH",
+    price_tick=Decimal("0.01"),
+    size_lot=Decimal("0.0001"),
+    size_min=Decimal("0.005"),
+    notional_min_usd=Decimal(10),
+    leverage_max=50,
+    maintenance_margin_fraction=Decimal("0.012"),
+    market_id=0,
+)
+BUY = OrderRequest("ETH", Side.BUY, Decimal("0.1"), Decimal("2000.50"), "42")
 
 Answer = Callable[[HttpRequest], HttpResponse]
 

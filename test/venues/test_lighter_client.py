@@ -35,14 +35,12 @@ from desk.sim.faults import Fault, FaultKind
 from desk.sim.serve import Embedded, start_embedded
 from desk.sim.world import World
 from desk.venues.lighter_orders import TxFate
-from desk.venues.lighter_signer import PythonSigner, generate_key_pair
-from lighter_client import CHAIN_IDS, LighterClient, stream_url
+from desk.venues.lighter_signer import PythonSigner
+from lighter_client import LighterClient
 from test.virtual import run_virtual
 
 D = Decimal
 START_MS = 1_700_000_000_000
-GOOD_KEY = generate_key_pair(b"environment")[0]
-ENVIRONMENT = {"API_KEY_PRIVATE_KEY": GOOD_KEY, "ACCOUNT_INDEX": "77", "API_KEY_INDEX": "7"}
 
 
 @dataclass(slots=True)
@@ -51,13 +49,9 @@ class Desk:
 
     client: LighterClient
     venue: Embedded
+    eth: Instrument
     heard: list[StreamEvent] = field(default_factory=list)
     ids: int = 100
-
-    @property
-    def eth(self) -> Instrument:
-        """Return the market everything here happens in."""
-        return self.client._instruments["ETH"]
 
     def strike(self, kind: FaultKind, match: str = "sendTx", **changes: Any) -> None:
         """Let a fault strike the next operation that matches."""
@@ -115,15 +109,17 @@ def play(story: Callable[[Desk], Awaitable[None]], *, public: bool = False, **ch
         world = World(7, start_ms=START_MS)
         venue = await start_embedded(world, clock=clock)
         key = None if public else venue.credentials.lighter.key
-        desk = Desk(client_of(venue, clock, key, **changes), venue)
-        desk.client.listen(desk.heard.append)
-        desk.client.watch(["ETH"])
+        client = client_of(venue, clock, key, **changes)
+        heard: list[StreamEvent] = []
+        client.listen(heard.append)
+        client.watch(["ETH"])
         try:
-            await desk.client.open()
+            await client.open()
             await asyncio.sleep(2)
-            await story(desk)
+            eth = world.rows["ETH"].venues[VenueName.LIGHTER].instrument
+            await story(Desk(client, venue, eth, heard))
         finally:
-            await desk.client.close()
+            await client.close()
             await venue.close()
 
     run_virtual(main())
@@ -424,67 +420,6 @@ def test_a_broken_stream_mends_itself(kind: FaultKind) -> None:
         assert quote.bid < quote.ask
 
     play(story)
-
-
-# Environment
-
-
-def from_environment(**changes: str) -> LighterClient:
-    """Return a client for the good environment with changes; an empty text removes."""
-    return LighterClient.from_environment({**ENVIRONMENT, **changes}, clock=_NoClock())
-
-
-class _NoClock:
-    def now_ms(self) -> int:
-        """Return some time."""
-        return START_MS
-
-    def monotonic_s(self) -> float:
-        """Return some time."""
-        return 0.0
-
-
-@pytest.mark.parametrize(
-    ("changes", "named"),
-    [
-        ({"ACCOUNT_INDEX": ""}, "ACCOUNT_INDEX is missing"),
-        ({"ACCOUNT_INDEX": "0x12"}, "ACCOUNT_INDEX is '0x12'"),
-        ({"ACCOUNT_INDEX": "0"}, "ACCOUNT_INDEX"),
-        ({"API_KEY_INDEX": " "}, "API_KEY_INDEX is missing"),
-        ({"API_KEY_INDEX": "300"}, "index is wrong"),
-        ({"API_KEY_PRIVATE_KEY": ""}, "API_KEY_PRIVATE_KEY is missing"),
-        ({"API_KEY_PRIVATE_KEY": "hush"}, "80 hex digits"),
-        ({"LIGHTER_CHAIN_ID": "main"}, "LIGHTER_CHAIN_ID"),
-    ],
-)
-def test_a_wrong_variable_is_named_on_one_line(changes: dict[str, str], named: str) -> None:
-    """The message has the name and the mend, and never a secret."""
-    with pytest.raises(ConfigError, match=named) as error:
-        from_environment(**changes)
-
-    assert ("\n" in str(error.value), "hush" in str(error.value)) == (False, False)
-
-
-def test_the_emergency_key_is_another_pair_of_variables() -> None:
-    """Asking for it without setting it names its own variables."""
-    with pytest.raises(ConfigError, match="EMERGENCY_API_KEY_INDEX is missing"):
-        LighterClient.from_environment(ENVIRONMENT, clock=_NoClock(), key="EMERGENCY_API_KEY")
-
-
-def test_reading_needs_no_variable() -> None:
-    """A table of spreads needs no key."""
-    client = LighterClient.from_environment({}, clock=_NoClock(), read_only=True)
-
-    assert VenueName.LIGHTER is client.name
-
-
-def test_a_stream_belongs_to_its_rest_address() -> None:
-    """A test network's orders are never priced off the main network's books."""
-    expected = ["wss://testnet.zklighter.elliot.ai/stream", "ws://127.0.0.1:8801/stream"]
-    addresses = ("https://testnet.zklighter.elliot.ai", "http://127.0.0.1:8801/")
-
-    assert expected == [stream_url(address) for address in addresses]
-    assert 300 == CHAIN_IDS[addresses[0]]
 
 
 def test_a_stream_that_does_not_stand_stops_the_start() -> None:

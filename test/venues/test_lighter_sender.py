@@ -9,15 +9,11 @@ from typing import Any
 import pytest
 
 from desk.core.errors import InvariantBroken
-from desk.core.market import Instrument, NotAligned
 from desk.core.order import (
     NOT_SENT,
     Accepted,
-    OrderKind,
-    OrderRequest,
     Outcome,
     Rejected,
-    Side,
     TimeInForce,
     Unknown,
 )
@@ -28,15 +24,14 @@ from desk.venues.lighter_nonce import NonceLedger
 from desk.venues.lighter_orders import TxFate
 from desk.venues.lighter_sender import LighterSender
 from desk.venues.lighter_tx import (
-    CLIENT_INDEX_MAX,
     LighterWrite,
-    margin_fraction,
-    order_fields,
     order_write,
 )
 from desk.venues.limits import Priority, RequestBudget, unlimited
 from test.venues.lighter_fakes import (
     ACCOUNT,
+    BUY,
+    ETH,
     KEY,
     NOW_MS,
     Gateway,
@@ -47,18 +42,6 @@ from test.venues.lighter_fakes import (
 from test.virtual import run_virtual
 
 D = Decimal
-ETH = Instrument(
-    venue=VenueName.LIGHTER,
-    symbol="ETH",
-    price_tick=D("0.01"),
-    size_lot=D("0.0001"),
-    size_min=D("0.005"),
-    notional_min_usd=D(10),
-    leverage_max=50,
-    maintenance_margin_fraction=D("0.012"),
-    market_id=0,
-)
-BUY = OrderRequest("ETH", Side.BUY, D("0.1"), D("2000.50"), "42")
 CREATE, CANCEL = 14, 15
 REFUSAL = reply(400, {"code": 21739, "message": "not enough margin"})
 HTML = reply(200, "<html>")
@@ -395,58 +378,6 @@ def test_a_batch_has_a_size() -> None:
     play(story)
 
 
-# Requests
-
-
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({}, {"order_type": 0, "time_in_force": 0, "order_expiry_ms": 0, "is_ask": 0}),
-        (
-            {"time_in_force": TimeInForce.GTC, "side": Side.SELL},
-            {"time_in_force": 1, "order_expiry_ms": NOW_MS + 28 * 86_400_000, "is_ask": 1},
-        ),
-        (
-            {"time_in_force": TimeInForce.POST_ONLY, "expires_at_ms": NOW_MS + 600_000},
-            {"time_in_force": 2, "order_expiry_ms": NOW_MS + 600_000},
-        ),
-        (
-            {"kind": OrderKind.STOP, "trigger_price": D(1900), "reduce_only": True},
-            {"order_type": 2, "time_in_force": 0, "trigger_price": 190_000, "reduce_only": 1},
-        ),
-        ({"kind": OrderKind.TAKE_PROFIT, "trigger_price": D(1900)}, {"order_type": 4}),
-    ],
-)
-def test_an_order_has_the_venues_numbers(changes: dict[str, Any], expected: dict[str, int]) -> None:
-    """Sizes and prices count steps; what rests, triggers included, has an expiry."""
-    fields = order_fields(replace(BUY, **changes), ETH, now_ms=NOW_MS)
-
-    common = {"market_index": 0, "client_order_index": 42, "base_amount": 1_000, "price": 200_050}
-    assert {**fields, **common, **expected} == fields
-
-
-@pytest.mark.parametrize(
-    ("changes", "error"),
-    [
-        ({"price": D("2000.505")}, NotAligned),
-        ({"size": D("0.10001")}, NotAligned),
-        ({"size": D(0)}, NotAligned),
-        ({"kind": OrderKind.STOP, "trigger_price": D("1900.001")}, NotAligned),
-        ({"kind": OrderKind.STOP}, InvariantBroken),
-        ({"trigger_price": D(1900)}, InvariantBroken),
-        ({"client_id": "hedg-1"}, InvariantBroken),
-        ({"client_id": "0"}, InvariantBroken),
-        ({"client_id": str(CLIENT_INDEX_MAX + 1)}, InvariantBroken),
-    ],
-)
-def test_an_order_that_must_not_be_sent_is_not_signed(
-    changes: dict[str, Any], error: type[Exception]
-) -> None:
-    """Nothing is rounded silently, and an id that could not be read back is none."""
-    with pytest.raises(error):
-        Desk().order(**changes)
-
-
 def test_what_the_signer_refuses_is_our_own_bug() -> None:
     """An expiry outside the venue's window never leaves, whether the nonce is known or not."""
 
@@ -458,12 +389,6 @@ def test_what_the_signer_refuses_is_our_own_bug() -> None:
             await desk.sender.synchronise()
 
     play(story)
-
-
-@pytest.mark.parametrize(("leverage", "expected"), [(1, 10_000), (3, 3_334), (50, 200)])
-def test_leverage_is_rounded_to_less(leverage: int, expected: int) -> None:
-    """A fraction in ten-thousandths never gives more leverage than asked for."""
-    assert expected == margin_fraction(leverage)
 
 
 def test_a_nonce_out_of_turn_never_begins() -> None:

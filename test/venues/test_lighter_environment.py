@@ -1,0 +1,91 @@
+"""A Lighter client from the owner's variables: what is wrong is named, what is right trades."""
+
+import asyncio
+
+import pytest
+
+from desk.core.errors import ConfigError
+from desk.core.order import Accepted, OrderRequest, Side
+from desk.core.venue import VenueName
+from desk.engine.clock import LoopClock, SystemClock
+from desk.sim.serve import start_embedded
+from desk.sim.world import World
+from desk.venues.lighter_signer import generate_key_pair
+from lighter_client import CHAIN_IDS, LighterClient, stream_url
+from test.venues.lighter_fakes import StillClock
+from test.virtual import run_virtual
+
+GOOD_KEY = generate_key_pair(b"environment")[0]
+ENVIRONMENT = {"API_KEY_PRIVATE_KEY": GOOD_KEY, "ACCOUNT_INDEX": "77", "API_KEY_INDEX": "7"}
+
+
+def from_environment(**changes: str) -> LighterClient:
+    """Return a client for the good environment with changes; an empty text removes."""
+    return LighterClient.from_environment({**ENVIRONMENT, **changes}, clock=StillClock())
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"ACCOUNT_INDEX": ""}, "ACCOUNT_INDEX is missing"),
+        ({"ACCOUNT_INDEX": "0x12"}, "ACCOUNT_INDEX is '0x12'"),
+        ({"ACCOUNT_INDEX": "0"}, "ACCOUNT_INDEX"),
+        ({"API_KEY_INDEX": " "}, "API_KEY_INDEX is missing"),
+        ({"API_KEY_INDEX": "300"}, "index is wrong"),
+        ({"API_KEY_PRIVATE_KEY": ""}, "API_KEY_PRIVATE_KEY is missing"),
+        ({"API_KEY_PRIVATE_KEY": "hush"}, "80 hex digits"),
+        ({"LIGHTER_CHAIN_ID": "main"}, "LIGHTER_CHAIN_ID"),
+    ],
+)
+def test_a_wrong_variable_is_named_on_one_line(changes: dict[str, str], named: str) -> None:
+    """The message has the name and the mend, and never a secret."""
+    with pytest.raises(ConfigError, match=named) as error:
+        from_environment(**changes)
+
+    assert ("\n" in str(error.value), "hush" in str(error.value)) == (False, False)
+
+
+def test_the_emergency_key_is_another_pair_of_variables() -> None:
+    """Asking for it without setting it names its own variables."""
+    with pytest.raises(ConfigError, match="EMERGENCY_API_KEY_INDEX is missing"):
+        LighterClient.from_environment(ENVIRONMENT, clock=StillClock(), key="EMERGENCY_API_KEY")
+
+
+def test_reading_needs_no_variable() -> None:
+    """A table of spreads needs no key."""
+    client = LighterClient.from_environment({}, clock=StillClock(), read_only=True)
+
+    assert VenueName.LIGHTER is client.name
+
+
+def test_a_stream_belongs_to_its_rest_address() -> None:
+    """A test network's orders are never priced off the main network's books."""
+    expected = ["wss://testnet.zklighter.elliot.ai/stream", "ws://127.0.0.1:8801/stream"]
+    addresses = ("https://testnet.zklighter.elliot.ai", "http://127.0.0.1:8801/")
+
+    assert expected == [stream_url(address) for address in addresses]
+    assert 300 == CHAIN_IDS[addresses[0]]
+
+
+def test_the_live_wiring_trades() -> None:
+    """The library signs in its thread, for the account a simulated venue's variables name."""
+
+    async def main() -> None:
+        # The library dates what it signs by the host's clock, so the venue lives by it too.
+        start_ms = SystemClock().now_ms()
+        clock = LoopClock(asyncio.get_running_loop(), start_ms)
+        venue = await start_embedded(World(7, start_ms=start_ms), clock=clock)
+        client = LighterClient.from_environment(venue.env(), clock=clock)
+        client.watch(["ETH"])
+        try:
+            await client.open()
+            await asyncio.sleep(2)
+            quote, eth = client.quote("ETH"), (await client.instruments())["ETH"]
+            size, price = eth.size_floor(quote.bid), eth.price_up(quote.ask)
+            signed = await client.sign(OrderRequest("ETH", Side.BUY, size, price, "1"))
+            assert isinstance(await client.send(signed), Accepted)
+        finally:
+            await client.close()
+            await venue.close()
+
+    run_virtual(main())
