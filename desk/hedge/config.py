@@ -86,7 +86,7 @@ def parse_config(text: str, *, source: str) -> Config:
         raw = json.loads(
             text,
             parse_float=Decimal,
-            parse_constant=_refuse_constant,
+            parse_constant=Decimal,  # NaN and Infinity: refused below, where their key is known
             object_pairs_hook=_unique_pairs,
         )
     except (ValueError, RecursionError) as error:
@@ -137,10 +137,6 @@ def _check_joint_rules(config: Config, *, source: str) -> None:
         )
 
 
-def _refuse_constant(name: str) -> Raw:
-    raise ConfigError(f"{name} is not a number; write a finite one")
-
-
 def _unique_pairs(pairs: list[tuple[str, Raw]]) -> dict[str, Raw]:
     seen: dict[str, Raw] = {}
     for key, value in pairs:
@@ -161,7 +157,7 @@ def _nearest(key: str, known: set[str]) -> str:
 
 def _shown(value: Raw) -> str:
     """Return a value as the file spells it, cut to a readable length."""
-    text = json.dumps(value, default=str)
+    text = str(value) if isinstance(value, Decimal) else json.dumps(value, default=str)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -176,6 +172,8 @@ def _number(
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
             raise ConfigError(f"write {allowed}, without quotes")
         number = Decimal(value)
+        if not number.is_finite():
+            raise ConfigError(f"write {allowed}")
         if or_zero and number == 0:
             return number
         low_ok = number > Decimal(low) if above else number >= Decimal(low)
@@ -211,11 +209,15 @@ def _symbols(value: Raw) -> tuple[str, ...]:
     if not isinstance(value, list) or not 1 <= len(value) <= SYMBOLS_MAX:
         raise ConfigError(allowed + ', such as ["BTC", "ETH"]')
     for symbol in value:
-        if not (isinstance(symbol, str) and symbol.isalnum() and len(symbol) <= 20):
+        if not _is_symbol(symbol):
             raise ConfigError(f"{_shown(symbol)} is not a symbol: write letters and digits")
     if len(set(value)) != len(value):
         raise ConfigError("a symbol is listed twice; keep one")
     return tuple(value)
+
+
+def _is_symbol(value: Raw) -> bool:
+    return isinstance(value, str) and value.isascii() and value.isalnum() and len(value) <= 20
 
 
 _READERS: Mapping[str, Callable[[Raw], object]] = {
