@@ -11,6 +11,7 @@ from desk.sim.exchange import Exchange, Fill, FillCause, NewOrder, TimeInForce
 from desk.sim.faults import Fault, FaultKind
 from desk.sim.world import World
 
+NONCE_KINDS = (FaultKind.NONCE_GAP, FaultKind.NONCE_STRANGER)
 OWNER_BAND = Decimal("0.03")
 """How far from mark the owner's hand reaches: a hurried click, inside both venues' collars."""
 
@@ -21,6 +22,8 @@ def befall(exchange: Exchange, fault: Fault) -> None:
     `match` is the symbol; for `owner_trades` it is "SYMBOL buy|sell SIZE". Raises `ValueError`
     naming what is missing, or `Refusal`.
     """
+    if fault.kind in NONCE_KINDS and not exchange.rules.is_lighter:
+        raise ValueError(f"{fault.kind} is a fault of lighter: {fault.venue} has no nonces")
     if fault.kind is FaultKind.OWNER_TRADES:
         _trade_by_hand(exchange, fault.match)
     elif fault.kind in (FaultKind.LIQUIDATION, FaultKind.ADL):

@@ -250,6 +250,7 @@ NONSENSE = [
     ("fault", {"venue": "lighter", "kind": "outage", "why": 1}, "unknown field `why`"),
     ("fault", {"venue": "lighter", "kind": "outage", "count": 0}, "count must be at least 1"),
     ("fault", {"venue": "lighter", "kind": "adl", "match": "BTC"}, "no account holds 'BTC'"),
+    ("fault", {"venue": "pacifica", "kind": "nonce_gap"}, "pacifica has no nonces"),
     ("fault", {"venue": "lighter", "kind": "owner_trades"}, 'must read like "BTC buy 0.001"'),
     ("fault", "zz", "the body is not JSON"),
     ("market", {"symbol": "BTC"}, "give exactly one of mid, shock_pct, funding_hourly"),

@@ -323,3 +323,34 @@ def test_an_operation_is_carried_out_though_its_sender_is_gone() -> None:
         return rows
 
     assert 1 == len(on_bench(play))
+
+
+def test_the_same_seed_sends_the_same_bytes() -> None:
+    """Two runs of one script give identical frames, order ids and stamps included."""
+
+    async def play(bench: Bench) -> list[Body]:
+        names = ("account_order_updates", "account_trades", "account_positions", "account_info")
+        socket = await bench.socket(BOOK, PRICES, *(bench.topic(name) for name in names))
+        await bench.buy()
+        await bench.post("create_order", bench.limit())
+        return await frames(socket, 30)
+
+    first_run = on_bench(play)
+
+    assert first_run == on_bench(play)
+    assert len(first_run) > 40
+
+
+def test_prices_are_fresh_after_nobody_listened() -> None:
+    """A second subscriber, long after the first left, sees the present prices."""
+
+    async def play(bench: Bench) -> tuple[list[Body], list[Body]]:
+        await first(await bench.socket(PRICES), 2)
+        await (await bench.socket(PRICES)).close()
+        await asyncio.sleep(90)
+        snapshot = (await first(await bench.socket(PRICES), 2))[1]["data"]
+        return snapshot, (await bench.get("/info/prices"))[1]["data"]
+
+    snapshot, present = on_bench(play)
+
+    assert present == snapshot

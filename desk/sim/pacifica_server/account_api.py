@@ -37,8 +37,10 @@ class AccountApi:
             "/orders": self.orders,
             "/orders/history": self.order_history,
             "/orders/history_by_id": self.order_events,
+            "/account/builder_codes/approvals": self.builder_codes,
             "/orders/twap": self.nothing,
             "/orders/twap/history": self.empty_page,
+            "/orders/twap/history_by_id": self.nothing,
             "/trades/history": self.fills,
             "/positions/history": self.fills,
             "/funding/history": self.funding,
@@ -170,9 +172,16 @@ class AccountApi:
             ]
         return done(data)
 
+    async def builder_codes(self, request: web.Request) -> web.Response:
+        """Answer `/account/builder_codes/approvals`: what the account approved."""
+        member = self._member(request)
+        approved = {} if member is None else member.builder_codes
+        return done(
+            [{"builder_code": code, "max_fee_rate": rate} for code, rate in approved.items()]
+        )
+
     async def nothing(self, request: web.Request) -> web.Response:
         """Answer with no rows: there are no time-weighted orders here."""
-        required(request.query, "account")
         return done([])
 
     async def empty_page(self, request: web.Request) -> web.Response:

@@ -33,7 +33,8 @@ class AccountStreams:
         self._settings: dict[tuple[int, str], tuple[str, bool]] = {}
 
     def snapshot(self, topic: Topic) -> bytes | None:
-        """Return the frame after a subscription: the present list of positions or of orders."""
+        """Return the frame after a subscription: the present list of positions or of orders,
+        empty for an account that never deposited."""
         return self._frame(topic) if topic.source in SNAPSHOT_SOURCES else None
 
     def publish(self, events: list[ExchangeEvent]) -> None:
@@ -66,7 +67,9 @@ class AccountStreams:
         return Topic(source, self._context.registry.address(account_id))
 
     def _frame(self, topic: Topic) -> bytes:
-        member = self._context.registry.require(topic.subject)
+        member = self._context.registry.find(topic.subject)
+        if member is None:
+            return frame_of(topic, [])
         if topic.source == "account_orders":
             open_orders = self._exchange.orders(member.account_id)
             return frame_of(

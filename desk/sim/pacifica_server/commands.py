@@ -74,6 +74,7 @@ class Commands:
             "cancel_order": self._cancel,
             "cancel_stop_order": self._cancel,
             "cancel_all_orders": self._cancel_all,
+            "cancel_twap_order": lambda member, signed: None,  # a no-op for an unknown id
             "edit_order": self._edit,
             "update_leverage": self._leverage,
             "update_margin_mode": self._margin_mode,

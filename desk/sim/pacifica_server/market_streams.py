@@ -5,6 +5,8 @@ Books are sent whole, at most every 250 ms, and only when they changed (docs: We
 
 import asyncio
 
+import msgspec
+
 from desk.sim.exchange import BookChanged, ExchangeEvent, StatsChanged, TradePrinted
 from desk.sim.pacifica_server import rows
 from desk.sim.pacifica_server.connection import Connection
@@ -26,6 +28,7 @@ class MarketStreams:
         self._books_due: dict[str, asyncio.TimerHandle] = {}
         self._book_sent_ms: dict[str, int] = {}
         self._prices_due: asyncio.TimerHandle | None = None
+        self._price_rows: dict[str, msgspec.Raw] = {}
         self._said: dict[Topic, bytes] = {}
 
     def close(self) -> None:
@@ -38,6 +41,7 @@ class MarketStreams:
     def snapshot(self, topic: Topic) -> bytes | None:
         """Return the frame after a subscription: the present book, top of book or prices."""
         if topic == PRICES:
+            self._price_rows.clear()  # while nobody listened, nobody noted what happened
             return self._prices_frame()
         if topic.source == "book":
             return self._book_frame(topic)
@@ -49,6 +53,7 @@ class MarketStreams:
         marks: dict[str, None] = {}
         for event in events:
             if isinstance(event, TradePrinted):
+                marks[event.trade.symbol] = None
                 self._on_trade(event)
             elif isinstance(event, BookChanged):
                 books[event.symbol] = None
@@ -58,6 +63,7 @@ class MarketStreams:
             self._push_top(symbol)
             self._plan_book(symbol)
         for symbol in marks:
+            self._price_rows.pop(symbol, None)
             self._push_candles("mark_price_candle", symbol)
         if marks:
             self._plan_prices()
@@ -103,8 +109,16 @@ class MarketStreams:
 
     def _prices_frame(self) -> bytes:
         """Return every market: ccxt 4.5.90 fails on a push that leaves out the one it watches."""
-        symbols = self._exchange.markets
-        return frame_of(PRICES, [self._context.price_row(symbol) for symbol in symbols])
+        return frame_of(PRICES, [self._price_row(symbol) for symbol in self._exchange.markets])
+
+    def _price_row(self, symbol: str) -> msgspec.Raw:
+        """Return a market's row, made anew only after something happened on that market."""
+        row = self._price_rows.get(symbol)
+        if row is None:
+            row = msgspec.Raw(encode(self._context.price_row(symbol)))
+            if not self._context.door.is_stale():
+                self._price_rows[symbol] = row
+        return row
 
     def _plan_book(self, symbol: str) -> None:
         is_wanted = any(self._subscriptions.topics("book", symbol))

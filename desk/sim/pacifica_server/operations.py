@@ -198,6 +198,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("cancel_order", "/orders/cancel", CancelOrder),
     Operation("cancel_all_orders", "/orders/cancel_all", CancelAllOrders),
     Operation("cancel_stop_order", "/orders/stop/cancel", CancelOrder),
+    Operation("cancel_twap_order", "/orders/twap/cancel", CancelOrder),
     Operation("edit_order", "/orders/edit", EditOrder),
     Operation("update_leverage", "/account/leverage", UpdateLeverage),
     Operation("update_margin_mode", "/account/margin", UpdateMarginMode),

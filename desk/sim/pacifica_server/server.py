@@ -26,7 +26,12 @@ from desk.sim.pacifica_server.publisher import Publisher
 from desk.sim.pacifica_server.registry import Registry
 from desk.sim.pacifica_server.signed_api import SignedApi
 from desk.sim.pacifica_server.stream_operations import actions_in, carry_out, error_frame
-from desk.sim.pacifica_server.subscriptions import MARKET_SOURCES, Subscriptions, Topic
+from desk.sim.pacifica_server.subscriptions import (
+    ACCOUNT_SOURCES,
+    MARKET_SOURCES,
+    Subscriptions,
+    Topic,
+)
 from desk.sim.pacifica_server.switches import PacificaSwitches
 from desk.sim.web import (
     Crossing,
@@ -37,6 +42,7 @@ from desk.sim.web import (
     with_unknown_fields,
 )
 from desk.sim.world import World
+from desk.venues.pacifica_signing import is_address
 
 
 class PacificaServer:
@@ -140,7 +146,7 @@ class PacificaServer:
         """Return why a subscription is refused: "" stands for silence, None for yes."""
         if topic.source in MARKET_SOURCES and topic.subject not in self._context.exchange.markets:
             return ""
-        if topic.source.startswith("account_") and self.registry.find(topic.subject) is None:
+        if topic.source in ACCOUNT_SOURCES and not is_address(topic.subject):
             return ""
         count_max = self.switches.sockets.subscriptions_per_channel_max
         if self._subscriptions.count(connection, topic.source) >= count_max:

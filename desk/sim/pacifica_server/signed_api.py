@@ -31,7 +31,6 @@ BATCH = "batch_orders"
 BATCH_PATH = "/orders/batch"
 UNSUPPORTED_PATHS = (
     "/orders/twap/create",
-    "/orders/twap/cancel",
     "/account/subaccount/create",
     "/account/settings/auto_lend_disabled",
     "/account/settings/spot",
