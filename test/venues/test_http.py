@@ -210,20 +210,20 @@ def answer(status: int, body: bytes, **headers: str) -> HttpResponse:
 HTML = b"<html>bad gateway</html>"
 
 
-@pytest.mark.parametrize(
-    ("response", "request_", "error"),
-    [
-        (answer(502, HTML), READ, VenueUnavailable),
-        (answer(502, HTML), WRITE, OutcomeUnknown),
-        (answer(500, b'{"code":29500}'), WRITE, OutcomeUnknown),
-        (answer(200, HTML), READ, BadMessage),
-        (answer(200, HTML), WRITE, OutcomeUnknown),
-        (answer(200, b""), READ, BadMessage),
-        (answer(301, b""), READ, BadMessage),
-        (answer(429, HTML), WRITE, RateLimited),
-        (answer(405, HTML), READ, RateLimited),
-    ],
-)
+NO_ANSWERS = [
+    (answer(502, HTML), READ, VenueUnavailable),
+    (answer(502, HTML), WRITE, OutcomeUnknown),
+    (answer(500, b'{"code":29500}'), WRITE, OutcomeUnknown),
+    (answer(200, HTML), READ, BadMessage),
+    (answer(200, HTML), WRITE, OutcomeUnknown),
+    (answer(200, b""), READ, BadMessage),
+    (answer(301, b""), READ, BadMessage),
+    (answer(429, HTML), WRITE, RateLimited),
+    (answer(405, HTML), READ, RateLimited),
+]
+
+
+@pytest.mark.parametrize(("response", "request_", "error"), NO_ANSWERS)
 def test_a_gateways_words_are_no_answer(
     response: HttpResponse, request_: HttpRequest, error: type[VenueError]
 ) -> None:

@@ -217,11 +217,9 @@ def test_a_batch_places_triggers_together() -> None:
         outcomes = await desk.client.send_batch(signed)
         await asyncio.sleep(1)
         assert [Accepted, Accepted] == [type(outcome) for outcome in outcomes]
-        kinds = [(o.kind, o.status) for o in await desk.client.open_orders("ETH")]
-        assert [
-            (OrderKind.STOP, OrderStatus.PENDING),
-            (OrderKind.TAKE_PROFIT, OrderStatus.PENDING),
-        ] == sorted(kinds)
+        kinds = {order.kind: order.status for order in await desk.client.open_orders("ETH")}
+        pending = OrderStatus.PENDING
+        assert {OrderKind.STOP: pending, OrderKind.TAKE_PROFIT: pending} == kinds
 
     play(story)
 

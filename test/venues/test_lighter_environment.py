@@ -71,8 +71,7 @@ def test_the_live_wiring_trades() -> None:
     """The library signs in its thread, for the account a simulated venue's variables name."""
 
     async def main() -> None:
-        # The library dates what it signs by the host's clock, so the venue lives by it too.
-        start_ms = SystemClock().now_ms()
+        start_ms = SystemClock().now_ms()  # the library dates by the host's clock, so must we
         clock = LoopClock(asyncio.get_running_loop(), start_ms)
         venue = await start_embedded(World(7, start_ms=start_ms), clock=clock)
         client = LighterClient.from_environment(venue.env(), clock=clock)
@@ -81,8 +80,8 @@ def test_the_live_wiring_trades() -> None:
             await client.open()
             await asyncio.sleep(2)
             quote, eth = client.quote("ETH"), (await client.instruments())["ETH"]
-            size, price = eth.size_floor(quote.bid), eth.price_up(quote.ask)
-            signed = await client.sign(OrderRequest("ETH", Side.BUY, size, price, "1"))
+            size = eth.size_floor(quote.bid)
+            signed = await client.sign(OrderRequest("ETH", Side.BUY, size, quote.ask, "1"))
             assert isinstance(await client.send(signed), Accepted)
         finally:
             await client.close()

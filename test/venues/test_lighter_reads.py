@@ -219,18 +219,18 @@ def test_an_order_is_looked_for_among_the_live_and_the_gone() -> None:
     play(story, accountActiveOrders=own("orders"), accountInactiveOrders=gone | {"next_cursor": ""})
 
 
-@pytest.mark.parametrize(
-    ("response", "error"),
-    [
-        (reply(400, {"code": 21100, "message": "account not found"}), VenueRejected),
-        (reply(200, {"code": 23000, "message": "Too Many Requests!"}), RateLimited),
-        (reply(429, {"code": 23000}), RateLimited),
-        (reply(405, "<html>"), RateLimited),
-        (reply(503, ""), VenueUnavailable),
-        (reply(200, "<html>"), BadMessage),
-        (reply(200, {"code": "?"}), BadMessage),
-    ],
-)
+FAILURES = [
+    (reply(400, {"code": 21100, "message": "account not found"}), VenueRejected),
+    (reply(200, {"code": 23000, "message": "Too Many Requests!"}), RateLimited),
+    (reply(429, {"code": 23000}), RateLimited),
+    (reply(405, "<html>"), RateLimited),
+    (reply(503, ""), VenueUnavailable),
+    (reply(200, "<html>"), BadMessage),
+    (reply(200, {"code": "?"}), BadMessage),
+]
+
+
+@pytest.mark.parametrize(("response", "error"), FAILURES)
 def test_a_failed_read_is_an_error_of_its_kind(
     response: HttpResponse, error: type[Exception]
 ) -> None:

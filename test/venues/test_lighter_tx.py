@@ -15,25 +15,25 @@ from test.venues.lighter_fakes import BUY, ETH, NOW_MS
 D = Decimal
 
 
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({}, {"order_type": 0, "time_in_force": 0, "order_expiry_ms": 0, "is_ask": 0}),
-        (
-            {"time_in_force": TimeInForce.GTC, "side": Side.SELL},
-            {"time_in_force": 1, "order_expiry_ms": NOW_MS + 28 * 86_400_000, "is_ask": 1},
-        ),
-        (
-            {"time_in_force": TimeInForce.POST_ONLY, "expires_at_ms": NOW_MS + 600_000},
-            {"time_in_force": 2, "order_expiry_ms": NOW_MS + 600_000},
-        ),
-        (
-            {"kind": OrderKind.STOP, "trigger_price": D(1900), "reduce_only": True},
-            {"order_type": 2, "time_in_force": 0, "trigger_price": 190_000, "reduce_only": 1},
-        ),
-        ({"kind": OrderKind.TAKE_PROFIT, "trigger_price": D(1900)}, {"order_type": 4}),
-    ],
-)
+NUMBERS = [
+    ({}, {"order_type": 0, "time_in_force": 0, "order_expiry_ms": 0, "is_ask": 0}),
+    (
+        {"time_in_force": TimeInForce.GTC, "side": Side.SELL},
+        {"time_in_force": 1, "order_expiry_ms": NOW_MS + 28 * 86_400_000, "is_ask": 1},
+    ),
+    (
+        {"time_in_force": TimeInForce.POST_ONLY, "expires_at_ms": NOW_MS + 600_000},
+        {"time_in_force": 2, "order_expiry_ms": NOW_MS + 600_000},
+    ),
+    (
+        {"kind": OrderKind.STOP, "trigger_price": D(1900), "reduce_only": True},
+        {"order_type": 2, "time_in_force": 0, "trigger_price": 190_000, "reduce_only": 1},
+    ),
+    ({"kind": OrderKind.TAKE_PROFIT, "trigger_price": D(1900)}, {"order_type": 4}),
+]
+
+
+@pytest.mark.parametrize(("changes", "expected"), NUMBERS)
 def test_an_order_has_the_venues_numbers(changes: dict[str, Any], expected: dict[str, int]) -> None:
     """Sizes and prices count steps; what rests, triggers included, has an expiry."""
     fields = order_fields(replace(BUY, **changes), ETH, now_ms=NOW_MS)

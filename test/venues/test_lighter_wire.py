@@ -102,20 +102,20 @@ def test_unknown_fields_change_nothing(name: str) -> None:
     assert READERS[name](body(name)) == READERS[name](changed(own(name), "brand_new", {"x": [1]}))
 
 
-@pytest.mark.parametrize(
-    ("name", "path"),
-    [
-        ("funding-rates", "funding_rates"),
-        ("fundings", "fundings"),
-        ("candles", "c"),
-        ("account", "accounts"),
-        ("account", "accounts/0/positions"),
-        ("orders", "orders"),
-        ("trades", "trades"),
-        ("positionFunding", "position_fundings"),
-        ("apikeys", "api_keys"),
-    ],
-)
+ROWS = [
+    ("funding-rates", "funding_rates"),
+    ("fundings", "fundings"),
+    ("candles", "c"),
+    ("account", "accounts"),
+    ("account", "accounts/0/positions"),
+    ("orders", "orders"),
+    ("trades", "trades"),
+    ("positionFunding", "position_fundings"),
+    ("apikeys", "api_keys"),
+]
+
+
+@pytest.mark.parametrize(("name", "path"), ROWS)
 def test_rows_of_an_unknown_sort_are_passed_over(name: str, path: str) -> None:
     """A row without the key of its kind is none of ours."""
     payload = json.loads(body(name))
