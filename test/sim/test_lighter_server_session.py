@@ -1,5 +1,6 @@
 """Lighter's stream sessions: talk, limits, transactions by stream, and how streams go wrong."""
 
+import asyncio
 import json
 from decimal import Decimal
 from itertools import pairwise
@@ -207,6 +208,25 @@ def test_stale_prices_stand_still() -> None:
         return [frame["type"] for frame in await frames(socket, 19)]
 
     assert {"update/account_all_orders"} == set(on_bench(play))
+
+
+def test_stale_prices_stand_still_for_requests_too() -> None:
+    """Details and book orders answer the same for as long as it lasts, then anew."""
+
+    async def play(bench: Bench) -> list[Body]:
+        bench.fault(FaultKind.STALE_PRICES, delay_s=20)
+        found = []
+        for _ in range(3):
+            details = (await bench.get("orderBookDetails", market_id=ETH))[1]
+            book = (await bench.get("orderBookOrders", market_id=ETH, limit=5))[1]
+            found.append({**details, **book})
+            await asyncio.sleep(15)
+        return found
+
+    first, second, third = on_bench(play)
+
+    assert first == second
+    assert first != third
 
 
 def test_the_venue_may_close_a_stream() -> None:

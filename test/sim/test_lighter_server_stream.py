@@ -216,3 +216,20 @@ def test_order_frames_may_leave_the_account_out_of_their_name() -> None:
     [frame] = heard("account_orders/0/{a}", for_s=0.1, token=True, switches=short)
 
     assert "account_orders:0" == frame["channel"]
+
+
+def test_position_updates_may_hold_only_what_changed() -> None:
+    """Two clients read this stream differently: a switch sends each reading."""
+
+    async def play(bench: Bench) -> set[str]:
+        await bench.done(bench.market(market_index=BTC, price=1_200_000, base_amount=300))
+        channel = f"account_all_positions/{bench.account}"
+        socket = await bench.socket(channel, token=bench.token())
+        await bench.send(bench.market())
+        last = (await frames(socket, 1))[-1]
+        return set(last["positions"])
+
+    changes_only = LighterSwitches(positions_in_full=False)
+
+    assert {"0", "1"} == on_bench(play)
+    assert {"0"} == on_bench(play, switches=changes_only)

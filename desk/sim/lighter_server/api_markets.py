@@ -14,12 +14,11 @@ from desk.sim.exchange import FillCause, FundingRow, Trade
 from desk.sim.lighter_server import accounts, codes
 from desk.sim.lighter_server import markets as rows
 from desk.sim.lighter_server.codes import LighterRefusal
-from desk.sim.lighter_server.markets import Row
+from desk.sim.lighter_server.markets import DAY_MS, Row
 from desk.sim.lighter_server.numbers import padded, percent
 from desk.sim.lighter_server.query import Query, page
-from desk.sim.lighter_server.reader import DAY_MS, HISTORY_MAX, Reader
+from desk.sim.lighter_server.reader import BOOK_ORDERS_MAX, HISTORY_MAX, Reader
 
-BOOK_ORDERS_MAX = 250
 PAGE_MAX = 100
 CANDLES_MAX = 500
 FUNDINGS_MAX = 750
@@ -104,7 +103,7 @@ class MarketsApi:
         asks, bids = (
             [
                 rows.resting_row(market, order, stranger=stranger, now_ms=query.now_ms)
-                for order in self._exchange.resting_orders(market.symbol, side, limit)
+                for order in self._reader.resting_orders(market, side, limit)
             ]
             for side in (Side.SELL, Side.BUY)
         )
@@ -208,14 +207,14 @@ class MarketsApi:
         """Answer `funding-rates`: estimates as fractions per eight hours, others' rates too."""
         printed: list[Row] = []
         for market in self._reader.markets.values():
-            stats = self._exchange.stats(market.symbol)
+            stats = self._reader.stats(market)
             printed += rows.funding_rate_rows(market, stats.funding_next)
         return {"code": codes.OK, "funding_rates": printed}
 
     def exchange_stats(self, query: Query) -> Row:
         """Answer `exchangeStats`."""
         markets = self._reader.markets.values()
-        return rows.exchange_stats(self._exchange.stats(market.symbol) for market in markets)
+        return rows.exchange_stats(self._reader.stats(market) for market in markets)
 
 
 def _trade_key(trade: Trade) -> str:

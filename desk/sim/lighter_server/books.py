@@ -30,6 +30,11 @@ class BookFeed:
         self._changed_us = 0
         self._best: tuple[Level | None, Level | None] = (None, None)
 
+    @property
+    def is_unread(self) -> bool:
+        """Return whether nobody has asked for this book yet."""
+        return self._offset == 0
+
     def advance(self, now_ms: int) -> Row | None:
         """Take over the exchange's levels; return the delta's body, None if nothing changed."""
         nonce = self._exchange.book_nonce(self._market.symbol)

@@ -93,7 +93,7 @@ class Hub:
         now_ms = self._door.now_ms()
         self.drain()
         if topic.family in BOOK_FAMILIES and topic.market is not None:
-            self._flush_book(topic.market, now_ms)
+            self._refresh_book(topic.market, now_ms)
         frame = self._snapshots.frame(topic, now_ms)
         group = self._groups.setdefault(topic.key, _Group(topic))
         group.listeners[number] = listener
@@ -211,6 +211,11 @@ class Hub:
             self._flush_trades(by_symbol[symbol], printed)
         self._flush_candles({**stats, **dict.fromkeys(trades)}, now_ms)
         self._flush_rest(now_ms)
+
+    def _refresh_book(self, market: WireMarket, now_ms: int) -> None:
+        """Bring a book up to date before a snapshot, unless prices are to stand still."""
+        if self._books[market.market_id].is_unread or not self._door.is_stale():
+            self._flush_book(market, now_ms)
 
     def _is_book_heard(self, market: WireMarket) -> bool:
         return any(f"{family}:{market.market_id}" in self._groups for family in BOOK_FAMILIES)

@@ -33,7 +33,8 @@ Row = dict[str, Any]
 INSURANCE_FUND_ACCOUNT_INDEX = (1 << 48) - 1
 ORDER_QUOTE_LIMIT = Decimal("281474976.710655")
 OPEN_INTEREST_LIMIT = "72057594037927936.000000"
-ORDER_LIFE_MS = 28 * 86_400_000
+DAY_MS = 86_400_000
+ORDER_LIFE_MS = 28 * DAY_MS
 LIQUIDATION_FEE_PERCENT = "1.0000"
 COMPARED_EXCHANGES = ("binance", "bybit", "hyperliquid")
 COMPARED_RATE_8H = Decimal("0.0001")  # the others sit at their floor, which is not Lighter's
@@ -217,8 +218,9 @@ def market_stats(market: WireMarket, stats: Stats, rules: VenueRules) -> Row:
 
 
 def resting_row(market: WireMarket, order: RestingOrder, *, stranger: int, now_ms: int) -> Row:
-    """Return one order of `orderBookOrders`; `stranger` owns what none of our accounts does."""
-    at_ms = order.at_ms or now_ms
+    """Return one order of `orderBookOrders`; `stranger` owns what none of our accounts does, and
+    has had it since midnight."""
+    at_ms = order.at_ms or now_ms // DAY_MS * DAY_MS
     return {
         "order_index": order.order_id,
         "order_id": str(order.order_id),

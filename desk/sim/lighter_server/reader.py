@@ -6,18 +6,28 @@ Reads only. Amounts, units and field names are those of `markets` and `accounts`
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 
-from desk.sim.exchange import AccountView, Exchange, Fill, OrderView, Refusal, Trade
+from desk.core.order import Side
+from desk.sim.exchange import (
+    AccountView,
+    Exchange,
+    Fill,
+    OrderView,
+    Refusal,
+    RestingOrder,
+    Stats,
+    Trade,
+)
 from desk.sim.lighter_server import accounts, codes, numbers
 from desk.sim.lighter_server import markets as market_rows
 from desk.sim.lighter_server.codes import LighterRefusal
 from desk.sim.lighter_server.keyring import Keyring
-from desk.sim.lighter_server.markets import Row, WireMarket
+from desk.sim.lighter_server.markets import DAY_MS, Row, WireMarket
 from desk.sim.lighter_server.refusals import refused
 from desk.sim.lighter_server.switches import LighterSwitches
 from desk.venues.lighter_crypto.transactions import NIL_MARKET
 
 HISTORY_MAX = 10_000
-DAY_MS = 86_400_000
+BOOK_ORDERS_MAX = 250
 _PERIODS = (("daily", DAY_MS), ("weekly", 7 * DAY_MS), ("monthly", 30 * DAY_MS))
 
 
@@ -31,10 +41,14 @@ class Reader:
         switches: LighterSwitches,
         *,
         seen: Callable[[OrderView], OrderView],
+        is_stale: Callable[[], bool],
     ) -> None:
-        """Read `exchange`; addresses come from `keyring`, and `seen` shows an order as its owner
-        should see it."""
+        """Read `exchange`; addresses come from `keyring`, `seen` shows an order as its owner
+        should see it, and while `is_stale` books and statistics stand still."""
         self.seen = seen
+        self._is_stale = is_stale
+        self._frozen_stats: dict[str, Stats] = {}
+        self._frozen_books: dict[tuple[str, Side], tuple[RestingOrder, ...]] = {}
         self.exchange = exchange
         self.keyring = keyring
         self.switches = switches
@@ -60,10 +74,26 @@ class Reader:
             return list(self.markets.values())
         return [self.market(market_id)]
 
+    def stats(self, market: WireMarket) -> Stats:
+        """Return a market's statistics, those of the past while prices are stale."""
+        stats = self.exchange.stats(market.symbol)
+        if self._is_stale():
+            return self._frozen_stats.setdefault(market.symbol, stats)
+        self._frozen_stats.clear()
+        return stats
+
+    def resting_orders(self, market: WireMarket, side: Side, limit: int) -> Sequence[RestingOrder]:
+        """Return the best orders of one side, those of the past while prices are stale."""
+        orders = self.exchange.resting_orders(market.symbol, side, BOOK_ORDERS_MAX)
+        if self._is_stale():
+            orders = self._frozen_books.setdefault((market.symbol, side), orders)
+        else:
+            self._frozen_books.clear()
+        return orders[:limit]
+
     def market_stats(self, market: WireMarket) -> Row:
         """Return the `market_stats` object of the stream."""
-        stats = self.exchange.stats(market.symbol)
-        return market_rows.market_stats(market, stats, self.exchange.rules)
+        return market_rows.market_stats(market, self.stats(market), self.exchange.rules)
 
     def trade(self, trade: Trade) -> Row:
         """Return a trade's row."""

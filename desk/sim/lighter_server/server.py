@@ -78,7 +78,13 @@ class LighterServer:
         for account in accounts:
             self.add_account(account)
         mishaps = Mishaps(world.lighter, plan, schedule=world.schedule)
-        self._reader = Reader(world.lighter, self.keyring, self.switches, seen=mishaps.seen)
+        self._reader = Reader(
+            world.lighter,
+            self.keyring,
+            self.switches,
+            seen=mishaps.seen,
+            is_stale=self.door.is_stale,
+        )
         self.hub = Hub(
             self._reader,
             self.ledger,
