@@ -41,6 +41,8 @@ from desk.venues.lighter_tx import (
 from desk.venues.lighter_wire import CODE_OK
 from desk.venues.limits import Priority
 
+# A clock further off than this is no skew but a wrong clock: for the owner to set, not to wait out.
+SKEW_MS_MAX = 600_000
 VALIDITY_LEFT_MS = 60_000  # what a transaction signed earlier must have left when it leaves
 
 
@@ -152,7 +154,8 @@ class LighterSender:
         return nonce
 
     def _skew_ms(self) -> int:
-        return self._api.skew.bound_ms or 0
+        """Return how much longer than by our clock something may stay valid at the venue."""
+        return min(self._api.skew.bound_ms or 0, SKEW_MS_MAX)
 
     async def _signed(self, write: LighterWrite, nonce: int) -> SignedTx:
         signed = write.signed
