@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from email.utils import formatdate
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
@@ -180,6 +181,8 @@ class Door:
 
     async def close(self) -> None:
         """Cut what is open and cancel what is under way."""
+        if self._on_fault in self.plan.listeners:
+            self.plan.listeners.remove(self._on_fault)
         self._cut()
         tasks = list(self._tasks.values())
         for task in tasks:
@@ -286,7 +289,12 @@ def fault_middleware(door: Door, refuse: Refuse) -> Middleware:
             reply = await door.cross(crossing)
         finally:
             door.leave(number)
-        return web.Response(status=503) if reply is None else reply
+        if reply is None:
+            return web.Response(status=503)
+        if not reply.prepared:
+            # The web framework would read the machine's clock; clients measure their skew by this.
+            reply.headers[hdrs.DATE] = formatdate(door.now_ms() / 1000, usegmt=True)
+        return reply
 
     return through
 

@@ -131,6 +131,23 @@ def test_a_skewed_clock_expires_sound_requests(skew_s: float, told: str) -> None
     assert told == on_bench(play)
 
 
+def test_the_date_header_is_the_venues_clock() -> None:
+    """Clients can measure the venue's skew: the header moves with it, also in virtual time."""
+
+    async def play(bench: Bench) -> list[str]:
+        seen = []
+        for skew_s in (0.0, 60.0):
+            bench.fault(FaultKind.CLOCK_SKEW, delay_s=skew_s)
+            async with bench.session.get(bench.base + "/info/fees") as reply:
+                seen.append(reply.headers["Date"])
+            bench.server.door.plan.clear()
+        return seen
+
+    expected = ["Tue, 06 Jan 2026 12:01:00 GMT", "Tue, 06 Jan 2026 12:02:00 GMT"]
+
+    assert expected == on_bench(play)
+
+
 def test_stale_prices_stand_still_while_the_market_moves() -> None:
     """The book shown is the one of the beginning; after the fault it is the present one."""
 
