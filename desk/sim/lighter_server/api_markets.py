@@ -92,7 +92,7 @@ class MarketsApi:
         """Answer `orderBookDetails`."""
         spot_only = query.one_of("filter", ("all", "spot", "perp"), "all") == "spot"
         markets = [] if spot_only else self._reader.chosen(query.market_id())
-        details = [rows.order_book_detail(row, self._exchange.stats(row.symbol)) for row in markets]
+        details = [rows.order_book_detail(row, self._reader.stats(row)) for row in markets]
         return {"code": codes.OK, "order_book_details": details, "spot_order_book_details": []}
 
     def order_book_orders(self, query: Query) -> Row:
