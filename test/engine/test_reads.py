@@ -1,0 +1,334 @@
+"""Both venues are read at once, and one that does not answer is named, never filled in."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+from desk.core.actions import ReadAccounts, ReadMarkets, SendOrders
+from desk.core.errors import StaleData
+from desk.core.events import AccountsRead, MarketsRead
+from desk.core.order import Side
+from desk.core.stream import StatsSeen
+from desk.core.venue import VenueName
+from desk.engine.execution import Executor
+from desk.engine.reads import Reader
+from desk.sim.faults import FaultKind
+from test.engine.bench import LIGHTER, PACIFICA, SYMBOLS, Stage, on_stage
+
+BOTH = set(VenueName)
+
+
+def reader(stage: Stage) -> Reader:
+    """Return a reader that hears the streams, as the engine's does."""
+    made = Reader(stage.venues, stage.clock)
+    for name, venue in stage.venues.items():
+        venue.listen(
+            lambda event, name=name: (  # type: ignore[misc]
+                made.note_stats(name, event.stats) if isinstance(event, StatsSeen) else None
+            )
+        )
+    return made
+
+
+async def look(stage: Stage, *symbols: str) -> MarketsRead:
+    """Return a look at `symbols`."""
+    return await reader(stage).read_markets(ReadMarkets(3, symbols))
+
+
+async def ask(stage: Stage, **what: object) -> AccountsRead:
+    """Return both accounts and `what`."""
+    return await reader(stage).read_accounts(ReadAccounts(4, **what))  # type: ignore[arg-type]
+
+
+async def buy(stage: Stage, venue: VenueName = LIGHTER) -> str:
+    """Buy some BTC and return the order's id."""
+    order = stage.order(venue, Side.BUY)
+    executor = Executor(stage.venues, stage.clock)
+    await executor.send_orders(SendOrders(1, (order,), Decimal(5)))
+    return order.request.client_id
+
+
+def leverages(read: AccountsRead) -> dict[VenueName, Decimal]:
+    """Return the multiple each venue reported."""
+    return {
+        name: row.leverage.value for name, row in read.venues.items() if row.leverage is not None
+    }
+
+
+def test_a_look_has_everything_of_both_venues() -> None:
+    """Instruments, statistics, fresh quotes and fees, for the symbols asked for and no other."""
+
+    async def play(stage: Stage) -> None:
+        read = await look(stage, "ETH")
+
+        assert (3, BOTH, {}) == (read.ask, set(read.venues), read.failures)
+        for row in read.venues.values():
+            assert {"ETH"} == set(row.instruments) == set(row.stats) == set(row.quotes)
+            assert row.fees is not None
+
+    on_stage(play)
+
+
+def test_all_symbols_are_those_both_venues_list() -> None:
+    """No names means every common symbol, and they are streamed from then on."""
+
+    async def play(stage: Stage) -> None:
+        for venue in stage.venues.values():
+            venue.watch(())
+        read = await look(stage)
+
+        assert all(set(SYMBOLS) == set(row.quotes) for row in read.venues.values())
+
+    on_stage(play)
+
+
+@pytest.mark.parametrize("venue", VenueName)
+def test_all_symbols_need_both_venues(venue: VenueName) -> None:
+    """When one venue cannot list its symbols once, that is a failure and not an empty market."""
+
+    async def play(stage: Stage) -> None:
+        stage.fault(venue, FaultKind.HTTP_5XX, "instruments")
+        assert {venue} == set((await look(stage)).failures)
+
+    on_stage(play)
+
+
+def test_a_symbol_that_is_not_listed_is_absent() -> None:
+    """A name neither venue knows does no harm: it is in no table, and nothing waits for it."""
+
+    async def play(stage: Stage) -> None:
+        before_s = stage.clock.monotonic_s()
+        read = await look(stage, "BTC", "NOSUCH")
+
+        assert all({"BTC"} == set(row.instruments) for row in read.venues.values())
+        assert stage.clock.monotonic_s() - before_s < 1
+
+    on_stage(play)
+
+
+@pytest.mark.parametrize("venue", VenueName)
+@pytest.mark.parametrize("request_name", ["instruments", "market_stats", "fees"])
+def test_a_venue_that_fails_is_named_and_missing(venue: VenueName, request_name: str) -> None:
+    """Any failed part of a look takes the whole venue out of it, and the reason says which."""
+
+    async def play(stage: Stage) -> None:
+        stage.fault(venue, FaultKind.HTTP_5XX, request_name)
+        read = await look(stage, *SYMBOLS)
+
+        assert {venue.twin} == set(read.venues)
+        assert f"{venue} {request_name}" in read.failures[venue]
+
+    on_stage(play)
+
+
+def test_a_look_waits_for_quotes_that_are_on_their_way() -> None:
+    """Streams that have just been asked for get a moment to fill."""
+
+    async def play(stage: Stage) -> None:
+        await stage.connect()
+        read = await look(stage, *SYMBOLS)
+
+        assert all(set(SYMBOLS) == set(row.quotes) for row in read.venues.values())
+
+    on_stage(play)
+
+
+def test_a_look_does_not_wait_for_ever() -> None:
+    """A book that never comes is left out after five seconds."""
+
+    async def play(stage: Stage) -> None:
+        stage.feed(PACIFICA).cut()
+        before_s = stage.clock.monotonic_s()
+        read = await look(stage, *SYMBOLS)
+
+        assert {} == read.venues[PACIFICA].quotes
+        assert set(SYMBOLS) == set(read.venues[LIGHTER].quotes)
+        assert 5 <= stage.clock.monotonic_s() - before_s < 6
+
+    on_stage(play)
+
+
+def test_instruments_are_not_asked_for_at_every_look() -> None:
+    """Within ten minutes the steps of the markets are taken from memory."""
+
+    async def play(stage: Stage) -> None:
+        made = reader(stage)
+        await made.read_markets(ReadMarkets(1, SYMBOLS))
+        stage.fault(LIGHTER, FaultKind.HTTP_5XX, "instruments")
+        assert {} == (await made.read_markets(ReadMarkets(2, SYMBOLS))).failures
+        await asyncio.sleep(601)
+        assert {LIGHTER} == set((await made.read_markets(ReadMarkets(3, SYMBOLS))).failures)
+
+    on_stage(play)
+
+
+def test_an_account_read_holds_what_was_asked_for_only() -> None:
+    """What was not asked for is None, never empty."""
+
+    async def play(stage: Stage) -> None:
+        read = await ask(stage)
+
+        assert (4, BOTH) == (read.ask, set(read.venues))
+        for row in read.venues.values():
+            assert Decimal(10_000) == row.account.equity_usd
+            assert (None,) * 4 == (row.orders, row.fills, row.payments, row.leverage)
+            assert (None,) * 3 == (row.fees, row.quote, row.stats)
+
+    on_stage(play)
+
+
+def test_an_account_read_finds_orders_fills_and_payments() -> None:
+    """Asked for everything of a symbol, it brings fills, payments, the order and its prices."""
+
+    async def play(stage: Stage) -> None:
+        since_ms = stage.clock.now_ms()
+        client_id = await buy(stage)
+        await asyncio.sleep(180)  # past the settlement
+        read = await ask(
+            stage, symbol="BTC", orders=True, since_ms=since_ms, find=((LIGHTER, client_id),)
+        )
+        row = read.venues[LIGHTER]
+
+        assert (1, 1) == (len(row.fills or ()), len(row.payments or ()))
+        assert row.orders == ()
+        assert row.found[client_id] is not None
+        assert {} == read.venues[PACIFICA].found
+        assert row.quote is not None
+        assert row.stats is not None
+
+    on_stage(play)
+
+
+def test_an_order_nobody_knows_is_found_as_none() -> None:
+    """An id the venue does not know is answered, with None."""
+
+    async def play(stage: Stage) -> None:
+        read = await ask(stage, symbol="BTC", find=((LIGHTER, "99"),))
+        assert {"99": None} == read.venues[LIGHTER].found
+
+    on_stage(play)
+
+
+@pytest.mark.parametrize("part", ["open_orders", "fills", "funding_payments", "account", "find"])
+def test_a_part_that_fails_takes_the_venue_out(part: str) -> None:
+    """Half an answer would be read as a whole one: the venue is missing, with the reason."""
+
+    async def play(stage: Stage) -> None:
+        stage.fault(PACIFICA, FaultKind.REPLY_LOST, part)
+        read = await ask(
+            stage, symbol="BTC", orders=True, since_ms=0, find=((PACIFICA, "some-id"),)
+        )
+
+        assert ({LIGHTER}, {PACIFICA}) == (set(read.venues), set(read.failures))
+        assert part in read.failures[PACIFICA]
+
+    on_stage(play)
+
+
+def test_leverage_is_set_and_read_back() -> None:
+    """A setting that differs is changed, and the answer is what the venue says afterwards."""
+
+    async def play(stage: Stage) -> None:
+        before = {name: await venue.leverage("BTC") for name, venue in stage.venues.items()}
+        read = await ask(stage, symbol="BTC", orders=True, leverage=1)
+
+        assert all(setting.value > 1 for setting in before.values())
+        assert dict.fromkeys(VenueName, 1) == leverages(read)
+        for name, row in read.venues.items():
+            assert 1 == (await stage.venues[name].leverage("BTC")).value
+            assert row.fees is not None
+
+    on_stage(play)
+
+
+def test_leverage_that_is_refused_is_reported_as_it_is() -> None:
+    """After a few tries the real setting comes back, for the strategy to refuse."""
+
+    async def play(stage: Stage) -> None:
+        stage.fault(LIGHTER, FaultKind.REJECT, "set_leverage", count=100)
+        read = await ask(stage, symbol="BTC", leverage=1)
+
+        assert leverages(read)[LIGHTER] > 1
+
+    on_stage(play)
+
+
+def test_leverage_is_left_alone_where_somebody_holds_a_position() -> None:
+    """A position there is the owner's, and so is its leverage."""
+
+    async def play(stage: Stage) -> None:
+        await buy(stage)
+        read = await ask(stage, symbol="BTC", orders=True, leverage=1)
+
+        settings = leverages(read)
+        assert settings[LIGHTER] > 1
+        assert 1 == settings[PACIFICA]
+
+    on_stage(play)
+
+
+def test_statistics_are_asked_for_when_the_stream_is_old() -> None:
+    """The price of last resort is never that of a stream which has been silent for a while."""
+
+    async def play(stage: Stage) -> None:
+        made = reader(stage)
+        await asyncio.sleep(3)
+        stage.feed(LIGHTER).silence()
+        stage.world.shock("BTC", Decimal(10))
+        await asyncio.sleep(15)
+        read = await made.read_accounts(ReadAccounts(1, symbol="BTC"))
+
+        stats = read.venues[LIGHTER].stats
+        assert stats is not None
+        assert abs(stats.mark / stage.world.lighter.stats("BTC").mark - 1) < Decimal("0.01")
+
+    on_stage(play)
+
+
+def test_missing_statistics_do_not_hide_an_account() -> None:
+    """With stream and statistics gone the account is still read; the price is None."""
+
+    async def play(stage: Stage) -> None:
+        stage.feed(LIGHTER).cut()
+        stage.fault(LIGHTER, FaultKind.HTTP_5XX, "market_stats")
+        read = await ask(stage, symbol="BTC")
+        row = read.venues[LIGHTER]
+
+        assert (None, None) == (row.stats, row.quote)
+        assert Decimal(10_000) == row.account.equity_usd
+
+    on_stage(play)
+
+
+def test_one_slow_venue_does_not_delay_the_other() -> None:
+    """Both are asked at the same time: the answer takes as long as the slower one."""
+
+    async def play(stage: Stage) -> None:
+        for venue in VenueName:
+            stage.fault(venue, FaultKind.REPLY_LATE, "account", delay_s=3)
+        before_s = stage.clock.monotonic_s()
+        assert {} == (await ask(stage)).failures
+        assert 3 <= stage.clock.monotonic_s() - before_s < 4
+
+    on_stage(play)
+
+
+def test_streaming_the_same_symbols_again_disturbs_nothing() -> None:
+    """A symbol is added to what is streamed; one that is streamed already changes nothing."""
+
+    async def play(stage: Stage) -> None:
+        made = reader(stage)
+        made.stream(("BTC",))
+        await asyncio.sleep(2)
+        with pytest.raises(StaleData):
+            stage.venues[LIGHTER].quote("ETH")
+        made.stream_also("ETH")
+        made.stream_also("BTC")
+        await asyncio.sleep(2)
+
+        assert all(stage.venues[LIGHTER].quote(symbol) for symbol in SYMBOLS)
+
+    on_stage(play)
