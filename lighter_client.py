@@ -1,7 +1,7 @@
 """Lighter as a `core.ports.Venue`: one account with its key, or public data alone.
 
-Assembles what `desk.venues` has for Lighter: every read (`lighter_reads`), the stream
-(`lighter_feed`), the one sender with its nonces (`lighter_sender`). What an answer means is
+Assembles what `desk.venues` has for Lighter: every read (`lighter.reads`), the stream
+(`lighter.feed`), the one sender with its nonces (`lighter.sender`). What an answer means is
 decided there; what to do about it, nowhere in a client. Beyond the port: batches, modify, the
 scheduled cancel-all, margin mode, the fate of a transaction.
 """
@@ -21,17 +21,17 @@ from desk.core.ports import Clock, SignedWrite, StreamListener
 from desk.core.secret import Secret
 from desk.core.venue import VenueName
 from desk.venues.http import ClockSkew, HttpTransport, Transport
-from desk.venues.lighter_account import read_public_keys
-from desk.venues.lighter_api import AuthTokens, LighterApi, SigningThread
-from desk.venues.lighter_crypto.limits import CancelAllMode, InvalidRequest
-from desk.venues.lighter_crypto.port import Signer
-from desk.venues.lighter_feed import LighterFeed
-from desk.venues.lighter_frames import UserStats
-from desk.venues.lighter_orders import TxFate
-from desk.venues.lighter_reads import LighterReads
-from desk.venues.lighter_sender import LighterSender
-from desk.venues.lighter_signer import LibrarySigner
-from desk.venues.lighter_tx import (
+from desk.venues.lighter.account import read_public_keys
+from desk.venues.lighter.api import AuthTokens, LighterApi, SigningThread
+from desk.venues.lighter.crypto.limits import CancelAllMode, InvalidRequest
+from desk.venues.lighter.crypto.port import Signer
+from desk.venues.lighter.feed import LighterFeed
+from desk.venues.lighter.frames import UserStats
+from desk.venues.lighter.orders import TxFate
+from desk.venues.lighter.reads import LighterReads
+from desk.venues.lighter.sender import LighterSender
+from desk.venues.lighter.signer import LibrarySigner
+from desk.venues.lighter.tx import (
     BuildTx,
     LighterWrite,
     client_index,

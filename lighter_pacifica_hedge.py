@@ -278,8 +278,8 @@ def embedded_venues(embedded: "Embedded", clock: "Clock", seed: int) -> "dict[Ve
 
     from desk.core.venue import VenueName
     from desk.sim.accounts import CHAIN_ID
-    from desk.venues.lighter_signer import PythonSigner
-    from desk.venues.pacifica_access import read_access
+    from desk.venues.lighter.signer import PythonSigner
+    from desk.venues.pacifica.access import read_access
     from lighter_client import LighterClient
     from pacifica_client import PacificaClient
 

@@ -1,7 +1,7 @@
 """PacificaClient: one Pacifica account as a `desk.core.ports.Venue`.
 
-Wiring, life and writes. Reads are in `pacifica_market_reads` and `pacifica_account_reads`, one
-request's life in `pacifica_rest`, sockets in `pacifica_streams`; what to do about any of it is the
+Wiring, life and writes. Reads are in `pacifica.market_reads` and `pacifica.account_reads`, one
+request's life in `pacifica.rest`, sockets in `pacifica.streams`; what to do about any of it is the
 caller's. Works alone: without credentials it reads every public figure.
 """
 
@@ -27,23 +27,23 @@ from desk.core.ports import Clock, SignedWrite, StreamListener
 from desk.core.secret import Secret
 from desk.core.stream import OrderSeen, StreamEvent
 from desk.core.venue import VenueName
-from desk.venues import pacifica_operations as operations
 from desk.venues.http import HttpTransport, Transport
 from desk.venues.limits import RequestBudget, pacifica_budget, unlimited
-from desk.venues.pacifica_access import MAINNET, Credentials, Endpoints, read_access
-from desk.venues.pacifica_account_reads import AccountReads
-from desk.venues.pacifica_errors import Refusal
-from desk.venues.pacifica_market_reads import MarketReads
-from desk.venues.pacifica_memory import OrderMemory
-from desk.venues.pacifica_operations import Operation
-from desk.venues.pacifica_rest import (
+from desk.venues.pacifica import operations
+from desk.venues.pacifica.access import MAINNET, Credentials, Endpoints, read_access
+from desk.venues.pacifica.account_reads import AccountReads
+from desk.venues.pacifica.errors import Refusal
+from desk.venues.pacifica.market_reads import MarketReads
+from desk.venues.pacifica.memory import OrderMemory
+from desk.venues.pacifica.operations import Operation
+from desk.venues.pacifica.rest import (
     EXPIRY_WINDOW_MS,
     HALF_CREDITS_PER_MINUTE,
     HALF_CREDITS_PER_MINUTE_WITH_KEY,
     PacificaRest,
     PacificaWrite,
 )
-from desk.venues.pacifica_streams import AccountSeen, PacificaStreams
+from desk.venues.pacifica.streams import AccountSeen, PacificaStreams
 from desk.venues.sockets import SocketOpener
 
 STREAM_OPEN_S_MAX = 15.0
@@ -62,7 +62,7 @@ class PacificaClient:
     """One account on Pacifica.
 
     Beyond the port, `perform` and `perform_batch` take every operation of
-    `desk.venues.pacifica_operations`: market orders, edits, protections, cancels by order id.
+    `desk.venues.pacifica.operations`: market orders, edits, protections, cancels by order id.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class PacificaClient:
     ) -> Self:
         """Return a client for the variables of `.env`; raises `ConfigError` naming one.
 
-        Variables: `desk.venues.pacifica_access.read_access`; `read_only` needs none.
+        Variables: `desk.venues.pacifica.access.read_access`; `read_only` needs none.
         """
         access = read_access(env, read_only=read_only)
         return cls(

@@ -11,7 +11,7 @@ from decimal import Decimal
 from solders.keypair import Keypair
 
 from desk.core.secret import Secret
-from desk.venues.lighter_signer import generate_key_pair
+from desk.venues.lighter.signer import generate_key_pair
 
 COLLATERAL_USD = Decimal(10_000)
 CHAIN_ID = 304

@@ -17,7 +17,7 @@ from desk.sim.serve import Embedded, start_embedded
 from desk.sim.sim_venue import SimVenue
 from desk.sim.web import Limits
 from desk.sim.world import World
-from desk.venues.lighter_signer import PythonSigner
+from desk.venues.lighter.signer import PythonSigner
 from lighter_client import LighterClient
 from pacifica_client import PacificaClient
 from test.contract.bench import DEPOSIT_USD, Candidate, Fact, run_fact

@@ -16,8 +16,8 @@ from desk.sim.lighter_server import LighterServer, LighterSwitches
 from desk.sim.market_table import market_rows
 from desk.sim.web import Limits
 from desk.sim.world import World
-from desk.venues.lighter_crypto.port import SignedTx
-from desk.venues.lighter_signer import PythonSigner
+from desk.venues.lighter.crypto.port import SignedTx
+from desk.venues.lighter.signer import PythonSigner
 from test.virtual import run_virtual
 
 START_MS = 1_767_700_860_000  # 2026-01-06 12:01 UTC

@@ -17,7 +17,7 @@ from desk.sim.pacifica_server import PacificaServer, PacificaSwitches
 from desk.sim.pacifica_server.operations import BY_TYPE
 from desk.sim.web import Limits
 from desk.sim.world import World
-from desk.venues.pacifica_signing import Signer
+from desk.venues.pacifica.signing import Signer
 from test.virtual import run_virtual
 
 START_MS = 1_767_700_860_000

@@ -9,11 +9,11 @@ import pytest
 from desk.core.secret import Secret
 from desk.sim.accounts import CHAIN_ID, LighterKey
 from desk.sim.faults import FaultKind
-from desk.venues.lighter_crypto.keys import private_scalar
-from desk.venues.lighter_crypto.port import SignedTx
-from desk.venues.lighter_crypto.schnorr import sign
-from desk.venues.lighter_crypto.transactions import tx_hash
-from desk.venues.lighter_signer import PythonSigner, generate_key_pair
+from desk.venues.lighter.crypto.keys import private_scalar
+from desk.venues.lighter.crypto.port import SignedTx
+from desk.venues.lighter.crypto.schnorr import sign
+from desk.venues.lighter.crypto.transactions import tx_hash
+from desk.venues.lighter.signer import PythonSigner, generate_key_pair
 from test.sim.lighter_bench import CREDENTIALS, IOC, Bench, Body, on_bench
 
 

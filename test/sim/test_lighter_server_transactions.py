@@ -8,7 +8,7 @@ import pytest
 from aiohttp import FormData
 
 from desk.sim.lighter_server import LighterSwitches, SignatureCheck
-from desk.venues.lighter_crypto.port import SignedTx
+from desk.venues.lighter.crypto.port import SignedTx
 from test.sim.lighter_bench import BTC, CREDENTIALS, ETH, Bench, Body, on_bench
 
 

@@ -8,7 +8,7 @@ from solders.keypair import Keypair
 
 from desk.core.secret import Secret
 from desk.sim.pacifica_server import PacificaSwitches
-from desk.venues.pacifica_signing import Signer
+from desk.venues.pacifica.signing import Signer
 from test.sim.pacifica_bench import Bench, Body, on_bench
 
 LEVERAGE = {"symbol": "BTC", "leverage": 3}

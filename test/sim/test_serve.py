@@ -20,7 +20,7 @@ from desk.sim.accounts import credentials_from_seed
 from desk.sim.market_table import market_rows
 from desk.sim.serve import PortInUse, start_embedded
 from desk.sim.world import World
-from desk.venues.pacifica_signing import is_address
+from desk.venues.pacifica.signing import is_address
 from test.virtual import run_virtual
 
 START_MS = 1_767_700_860_000

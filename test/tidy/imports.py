@@ -45,7 +45,9 @@ ROOMS = {
     ),
     "client": Room(frozenset({"desk.core", "desk.venues"}), foreign=WIRE_LIBRARIES),
     "command": Room(
-        frozenset({f"desk.{name}" for name in ("core", "hedge", "engine", "venues", "sim", "screen")})
+        frozenset(
+            f"desk.{name}" for name in ("core", "hedge", "engine", "venues", "sim", "screen")
+        )
         | CLIENTS,
         foreign=None,
     ),

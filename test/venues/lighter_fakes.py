@@ -11,8 +11,8 @@ from desk.core.order import OrderRequest, Side
 from desk.core.secret import Secret
 from desk.core.venue import VenueName
 from desk.venues.http import HttpRequest, HttpResponse
-from desk.venues.lighter_crypto.transactions import tx_hash
-from desk.venues.lighter_signer import PythonSigner, generate_key_pair
+from desk.venues.lighter.crypto.transactions import tx_hash
+from desk.venues.lighter.signer import PythonSigner, generate_key_pair
 
 NOW_MS = 1_700_000_000_000
 ACCOUNT, KEY = 77, 7

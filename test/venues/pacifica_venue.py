@@ -14,8 +14,8 @@ from desk.core.secret import Secret
 from desk.core.venue import VenueName
 from desk.engine.clock import LoopClock
 from desk.venues.http import HttpRequest, HttpResponse
-from desk.venues.pacifica_access import Credentials, Endpoints
-from desk.venues.pacifica_signing import Signer
+from desk.venues.pacifica.access import Credentials, Endpoints
+from desk.venues.pacifica.signing import Signer
 from pacifica_client import PacificaClient
 from test.venues.sockets import FakeServer
 from test.virtual import run_virtual

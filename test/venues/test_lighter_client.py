@@ -34,8 +34,8 @@ from desk.sim.accounts import CHAIN_ID, LighterKey
 from desk.sim.faults import Fault, FaultKind
 from desk.sim.serve import Embedded, start_embedded
 from desk.sim.world import World
-from desk.venues.lighter_orders import TxFate
-from desk.venues.lighter_signer import PythonSigner
+from desk.venues.lighter.orders import TxFate
+from desk.venues.lighter.signer import PythonSigner
 from lighter_client import LighterClient
 from test.virtual import run_virtual
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from desk.venues.lighter_crypto import curve, field, parameters, poseidon2, schnorr
-from desk.venues.lighter_crypto.curve import generator_table
-from desk.venues.lighter_crypto.parameters import FIELD_PRIME as P
-from desk.venues.lighter_crypto.parameters import GROUP_ORDER as N
+from desk.venues.lighter.crypto import curve, field, parameters, poseidon2, schnorr
+from desk.venues.lighter.crypto.curve import generator_table
+from desk.venues.lighter.crypto.parameters import FIELD_PRIME as P
+from desk.venues.lighter.crypto.parameters import GROUP_ORDER as N
 from test.venues.lighter_vectors import scalar, shared
 
 limbs = st.integers(0, P - 1)

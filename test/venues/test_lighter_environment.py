@@ -10,7 +10,7 @@ from desk.core.venue import VenueName
 from desk.engine.clock import LoopClock, SystemClock
 from desk.sim.serve import start_embedded
 from desk.sim.world import World
-from desk.venues.lighter_signer import generate_key_pair
+from desk.venues.lighter.signer import generate_key_pair
 from lighter_client import CHAIN_IDS, LighterClient, stream_url
 from test.venues.lighter_fakes import StillClock
 from test.virtual import run_virtual

@@ -20,9 +20,9 @@ from desk.core.stream import (
     StreamUp,
 )
 from desk.engine.clock import LoopClock
-from desk.venues.lighter_api import AuthTokens, SigningThread
-from desk.venues.lighter_feed import LighterFeed
-from desk.venues.lighter_wire import instrument, read_market_details
+from desk.venues.lighter.api import AuthTokens, SigningThread
+from desk.venues.lighter.feed import LighterFeed
+from desk.venues.lighter.wire import instrument, read_market_details
 from test.venues.lighter_fakes import ACCOUNT, NOW_MS, python_signer
 from test.venues.lighter_payloads import body, own
 from test.venues.sockets import FakeServer

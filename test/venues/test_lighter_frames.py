@@ -9,8 +9,8 @@ import pytest
 from desk.core.errors import BadMessage
 from desk.core.funding import HourlyRate
 from desk.core.order import Side
-from desk.venues.lighter_books import StreamedBook
-from desk.venues.lighter_frames import (
+from desk.venues.lighter.books import StreamedBook
+from desk.venues.lighter.frames import (
     BookFrame,
     OrdersFrame,
     Ping,

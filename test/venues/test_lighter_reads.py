@@ -15,7 +15,7 @@ from desk.core.errors import (
 )
 from desk.core.order import OrderStatus
 from desk.venues.http import HttpRequest, HttpResponse
-from desk.venues.lighter_reads import PAGES_MAX
+from desk.venues.lighter.reads import PAGES_MAX
 from lighter_client import LighterClient
 from test.venues.lighter_fakes import (
     ACCOUNT,

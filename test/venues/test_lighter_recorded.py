@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from desk.core.funding import HourlyRate
-from desk.venues import lighter_account, lighter_orders, lighter_tx, lighter_wire
-from desk.venues.lighter_books import StreamedBook
-from desk.venues.lighter_frames import (
+from desk.venues.lighter import account as lighter_account
+from desk.venues.lighter import orders as lighter_orders
+from desk.venues.lighter import tx as lighter_tx
+from desk.venues.lighter import wire as lighter_wire
+from desk.venues.lighter.books import StreamedBook
+from desk.venues.lighter.frames import (
     BookFrame,
     OrdersFrame,
     Ping,

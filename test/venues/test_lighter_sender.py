@@ -19,11 +19,11 @@ from desk.core.order import (
 )
 from desk.core.venue import VenueName
 from desk.venues.http import HttpResponse
-from desk.venues.lighter_api import LighterApi, SigningThread
-from desk.venues.lighter_nonce import NonceLedger
-from desk.venues.lighter_orders import TxFate
-from desk.venues.lighter_sender import LighterSender
-from desk.venues.lighter_tx import (
+from desk.venues.lighter.api import LighterApi, SigningThread
+from desk.venues.lighter.nonce import NonceLedger
+from desk.venues.lighter.orders import TxFate
+from desk.venues.lighter.sender import LighterSender
+from desk.venues.lighter.tx import (
     LighterWrite,
     order_write,
 )

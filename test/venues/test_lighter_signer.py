@@ -14,9 +14,9 @@ import pytest
 
 from desk.core.errors import ConfigError, InvariantBroken
 from desk.core.secret import Secret
-from desk.venues.lighter_crypto import library
-from desk.venues.lighter_crypto.transactions import TxType, tx_hash, verify_auth_token, verify_tx
-from desk.venues.lighter_signer import (
+from desk.venues.lighter.crypto import library
+from desk.venues.lighter.crypto.transactions import TxType, tx_hash, verify_auth_token, verify_tx
+from desk.venues.lighter.signer import (
     TX_LIFE_MS,
     InvalidRequest,
     LibrarySigner,

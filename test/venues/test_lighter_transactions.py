@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from desk.venues.lighter_crypto import schnorr
-from desk.venues.lighter_crypto.transactions import (
+from desk.venues.lighter.crypto import schnorr
+from desk.venues.lighter.crypto.transactions import (
     MalformedTx,
     TxType,
     tx_hash,

@@ -9,7 +9,7 @@ import pytest
 from desk.core.errors import InvariantBroken
 from desk.core.market import NotAligned
 from desk.core.order import OrderKind, Side, TimeInForce
-from desk.venues.lighter_tx import CLIENT_INDEX_MAX, margin_fraction, order_fields
+from desk.venues.lighter.tx import CLIENT_INDEX_MAX, margin_fraction, order_fields
 from test.venues.lighter_fakes import BUY, ETH, NOW_MS
 
 D = Decimal

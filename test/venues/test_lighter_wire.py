@@ -13,8 +13,11 @@ from desk.core.funding import HourlyRate
 from desk.core.market import Instrument, MarketStatus
 from desk.core.order import FillCause, OrderKind, OrderStatus, Side
 from desk.core.venue import VenueName
-from desk.venues import lighter_account, lighter_orders, lighter_tx, lighter_wire
-from desk.venues.lighter_decode import canonical, to_ms
+from desk.venues.lighter import account as lighter_account
+from desk.venues.lighter import orders as lighter_orders
+from desk.venues.lighter import tx as lighter_tx
+from desk.venues.lighter import wire as lighter_wire
+from desk.venues.lighter.decode import canonical, to_ms
 from test.venues.lighter_payloads import REMOVE, body, changed, own
 
 D = Decimal

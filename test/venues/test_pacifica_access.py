@@ -6,8 +6,8 @@ import pytest
 
 from desk.core.errors import ConfigError
 from desk.core.secret import Secret
-from desk.venues.pacifica_access import MAINNET, TESTNET_URL, TESTNET_WS_URL, read_access
-from desk.venues.pacifica_signing import Signer
+from desk.venues.pacifica.access import MAINNET, TESTNET_URL, TESTNET_WS_URL, read_access
+from desk.venues.pacifica.signing import Signer
 from test.venues.pacifica_venue import ACCOUNT, AGENT_SECRET
 
 AGENT = Signer(Secret(AGENT_SECRET)).address

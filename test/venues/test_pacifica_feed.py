@@ -6,9 +6,9 @@ import pytest
 
 from desk.core.errors import StaleData
 from desk.core.order import Side
-from desk.venues.pacifica_feed import BOOK_SILENCE_MS_MAX, MarketFeed
-from desk.venues.pacifica_frames import BboRow
-from desk.venues.pacifica_wire import BookRow, LevelRow
+from desk.venues.pacifica.feed import BOOK_SILENCE_MS_MAX, MarketFeed
+from desk.venues.pacifica.frames import BboRow
+from desk.venues.pacifica.wire import BookRow, LevelRow
 
 
 def book(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from desk.core.errors import BadMessage
 from desk.core.order import OrderStatus, Side
-from desk.venues import pacifica_frames as frames
+from desk.venues.pacifica import frames
 
 UPDATE = {
     "i": 7,

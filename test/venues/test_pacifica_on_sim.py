@@ -23,7 +23,7 @@ from desk.sim.market_table import market_rows
 from desk.sim.serve import Embedded, start_embedded
 from desk.sim.web import Limits
 from desk.sim.world import World
-from desk.venues import pacifica_operations as operations
+from desk.venues.pacifica import operations
 from pacifica_client import PacificaClient
 from test.virtual import run_virtual
 

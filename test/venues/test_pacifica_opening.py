@@ -16,8 +16,8 @@ from desk.core.errors import (
 from desk.core.order import (
     Accepted,
 )
-from desk.venues import pacifica_operations as operations
 from desk.venues.limits import Priority
+from desk.venues.pacifica import operations
 from pacifica_client import PacificaClient
 from test.venues.pacifica_venue import (
     GONE,

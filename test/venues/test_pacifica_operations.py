@@ -16,8 +16,8 @@ from desk.core.order import (
     Side,
     TimeInForce,
 )
-from desk.venues import pacifica_operations as operations
-from desk.venues.pacifica_operations import Operation, Trigger
+from desk.venues.pacifica import operations
+from desk.venues.pacifica.operations import Operation, Trigger
 
 OUR_ID = "68656467-0001-8000-8000-000000010000"
 REQUEST = OrderRequest("BTC", Side.BUY, Decimal("0.0010"), Decimal("1E+5"), OUR_ID)

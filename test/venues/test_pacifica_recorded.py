@@ -13,11 +13,9 @@ import msgspec
 import pytest
 
 from desk.core.order import OrderStatus, Side
-from desk.venues import pacifica_account as accounts
-from desk.venues import pacifica_frames as frames
-from desk.venues import pacifica_operations as operations
-from desk.venues import pacifica_wire as wire
-from desk.venues.pacifica_errors import Refusal, refusal_code
+from desk.venues.pacifica import account as accounts
+from desk.venues.pacifica import frames, operations, wire
+from desk.venues.pacifica.errors import Refusal, refusal_code
 
 FOLDER = Path(__file__).resolve().parent.parent.parent.parent / "shared/payloads/pacifica"
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from desk.core.secret import Secret
-from desk.venues.pacifica_signing import (
+from desk.venues.pacifica.signing import (
     Signer,
     decode_base58,
     is_address,

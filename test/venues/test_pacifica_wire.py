@@ -10,9 +10,9 @@ import pytest
 from desk.core.account import MarginMode
 from desk.core.errors import BadMessage
 from desk.core.order import FillCause, OrderKind, OrderStatus, Side
-from desk.venues import pacifica_account as accounts
-from desk.venues import pacifica_wire as wire
-from desk.venues.pacifica_errors import Refusal, refusal_code
+from desk.venues.pacifica import account as accounts
+from desk.venues.pacifica import wire
+from desk.venues.pacifica.errors import Refusal, refusal_code
 
 MARKET = {
     "symbol": "BTC",

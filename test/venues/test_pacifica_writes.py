@@ -20,8 +20,8 @@ from desk.core.order import (
     Unknown,
 )
 from desk.core.secret import Secret
-from desk.venues import pacifica_operations as operations
-from desk.venues.pacifica_signing import signing_bytes, verify
+from desk.venues.pacifica import operations
+from desk.venues.pacifica.signing import signing_bytes, verify
 from pacifica_client import PacificaClient
 from test.venues.pacifica_venue import (
     ACCOUNT,

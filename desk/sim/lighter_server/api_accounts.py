@@ -17,7 +17,7 @@ from desk.sim.lighter_server.markets import Row
 from desk.sim.lighter_server.numbers import instant_ms, json_number
 from desk.sim.lighter_server.query import Query, page
 from desk.sim.lighter_server.reader import HISTORY_MAX, Reader
-from desk.venues.lighter_crypto.transactions import NIL_MARKET
+from desk.venues.lighter.crypto.transactions import NIL_MARKET
 
 ALL_KEYS = 255
 PNL_ROWS_MAX = 1_000

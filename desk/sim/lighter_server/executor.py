@@ -25,8 +25,8 @@ from desk.sim.lighter_server.markets import WireMarket
 from desk.sim.lighter_server.refusals import refused
 from desk.sim.lighter_server.transactions import Attribute, Fields, Transaction
 from desk.sim.mishaps import Mishaps
-from desk.venues.lighter_crypto.limits import CancelAllMode
-from desk.venues.lighter_crypto.transactions import TxType
+from desk.venues.lighter.crypto.limits import CancelAllMode
+from desk.venues.lighter.crypto.transactions import TxType
 
 EXCHANGE_ID_MIN = 1 << 48  # an order index from here on is the exchange's, below it the client's
 

@@ -24,7 +24,7 @@ from desk.sim.lighter_server.transactions import (
     check_order,
     parse_transaction,
 )
-from desk.venues.lighter_crypto.transactions import TxType
+from desk.venues.lighter.crypto.transactions import TxType
 
 SEQUENCER = "sequencer"
 """Operations of faults that strike after the gateway took a transaction begin with this word:

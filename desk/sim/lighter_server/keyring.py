@@ -11,8 +11,8 @@ from desk.sim.lighter_server import codes
 from desk.sim.lighter_server.codes import LighterRefusal
 from desk.sim.lighter_server.switches import SignatureCheck
 from desk.sim.lighter_server.transactions import Transaction
-from desk.venues.lighter_crypto.limits import AUTH_TOKEN_LIFE_S_MAX
-from desk.venues.lighter_crypto.transactions import TxType, verify_auth_token, verify_tx_hash
+from desk.venues.lighter.crypto.limits import AUTH_TOKEN_LIFE_S_MAX
+from desk.venues.lighter.crypto.transactions import TxType, verify_auth_token, verify_tx_hash
 
 SAMPLE_EVERY = 50
 TOKENS_REMEMBERED_MAX = 1024

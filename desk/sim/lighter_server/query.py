@@ -9,7 +9,7 @@ from typing import TypeVar
 from desk.sim.lighter_server import codes, numbers
 from desk.sim.lighter_server.codes import LighterRefusal
 from desk.sim.lighter_server.keyring import Keyring
-from desk.venues.lighter_crypto.transactions import NIL_MARKET
+from desk.venues.lighter.crypto.transactions import NIL_MARKET
 
 T = TypeVar("T")
 

@@ -24,7 +24,7 @@ from desk.sim.lighter_server.keyring import Keyring
 from desk.sim.lighter_server.markets import DAY_MS, Row, WireMarket
 from desk.sim.lighter_server.refusals import refused
 from desk.sim.lighter_server.switches import LighterSwitches
-from desk.venues.lighter_crypto.transactions import NIL_MARKET
+from desk.venues.lighter.crypto.transactions import NIL_MARKET
 
 HISTORY_MAX = 10_000
 BOOK_ORDERS_MAX = 250

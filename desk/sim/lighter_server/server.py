@@ -42,7 +42,7 @@ from desk.sim.web import (
     with_unknown_fields,
 )
 from desk.sim.world import World
-from desk.venues.lighter_crypto.transactions import TxType
+from desk.venues.lighter.crypto.transactions import TxType
 
 API_PREFIX = "/api/v1/"
 STREAM_PATH = "/stream"

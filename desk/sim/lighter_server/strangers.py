@@ -12,7 +12,7 @@ from desk.sim.faults import Fault, FaultKind
 from desk.sim.lighter_server.keyring import ApiKey, Keyring
 from desk.sim.lighter_server.ledger import Ledger
 from desk.sim.lighter_server.transactions import Transaction
-from desk.venues.lighter_crypto.transactions import TxType
+from desk.venues.lighter.crypto.transactions import TxType
 
 NONCE_JUMP = 10
 TX_LIFE_MS = 599_000

@@ -17,8 +17,8 @@ import msgspec
 
 from desk.sim.lighter_server import codes
 from desk.sim.lighter_server.codes import LighterRefusal
-from desk.venues.lighter_crypto.limits import OrderType, TimeInForce
-from desk.venues.lighter_crypto.transactions import (
+from desk.venues.lighter.crypto.limits import OrderType, TimeInForce
+from desk.venues.lighter.crypto.transactions import (
     ATTRIBUTES_MAX,
     BODY_FIELDS,
     NIL_MARKET,

@@ -11,7 +11,7 @@ from desk.sim.pacifica_server import errors
 from desk.sim.pacifica_server.operations import Header, Operation, Payload, read
 from desk.sim.pacifica_server.registry import Registry
 from desk.sim.pacifica_server.switches import PacificaSwitches
-from desk.venues.pacifica_signing import is_address, signing_bytes, verify
+from desk.venues.pacifica.signing import is_address, signing_bytes, verify
 
 API_KEY_OPERATIONS = frozenset({"list_api_keys", "create_api_key", "revoke_api_key"})
 

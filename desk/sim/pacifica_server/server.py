@@ -42,7 +42,7 @@ from desk.sim.web import (
     with_unknown_fields,
 )
 from desk.sim.world import World
-from desk.venues.pacifica_signing import is_address
+from desk.venues.pacifica.signing import is_address
 
 
 class PacificaServer:

@@ -1,0 +1,334 @@
+"""Every read of the venue port, for Lighter: by request, or from what the stream told last.
+
+A read raises; it never answers with a stand-in. Which request a read costs is said here, what its
+answer means in `lighter.wire`, `lighter.account` and `lighter.orders`.
+"""
+
+from asyncio import gather
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
+
+from desk.core.account import Account, Leverage
+from desk.core.book import Book, Quote
+from desk.core.errors import BadMessage, ConfigError, InvariantBroken, StaleData, VenueUnavailable
+from desk.core.funding import SETTLEMENT_PERIOD_MS, FundingPayment, FundingPoint
+from desk.core.market import Candle, FeeRates, Instrument, MarketStats
+from desk.core.order import Fill, Order
+from desk.core.venue import VenueName
+from desk.venues.lighter import account as lighter_account
+from desk.venues.lighter import wire as lighter_wire
+from desk.venues.lighter.api import LighterApi
+from desk.venues.lighter.decode import bad
+from desk.venues.lighter.feed import LighterFeed
+from desk.venues.lighter.orders import read_fills, read_orders
+from desk.venues.lighter.wire import MarketDetails
+
+T = TypeVar("T")
+Dated = TypeVar("Dated", Candle, FundingPoint)
+
+PAGE_ROWS = 100  # the venue's own maximum for account rows
+PAGES_MAX = 60
+WINDOW_ROWS = 500  # bars a request answers at most; funding hours are capped near 750
+STATS_WAIT_S = 5.0
+
+ReadPage = Callable[[bytes, Mapping[int, str]], tuple[list[T], str | None]]
+
+
+class LighterReads:
+    """The reads; needs `account_index` for an account's, tokens in `api` for private ones."""
+
+    def __init__(self, *, api: LighterApi, feed: LighterFeed, account_index: int | None) -> None:
+        """Know no market yet."""
+        self._api = api
+        self._feed = feed
+        self._account_index = account_index
+        self._markets: dict[str, MarketDetails] = {}
+        self._symbols: dict[int, str] = {}
+        self._instruments: dict[str, Instrument] = {}
+
+    # Markets
+
+    async def instruments(self) -> Mapping[str, Instrument]:
+        """Return every perpetual by symbol, read anew: one request."""
+        response = await self._api.get("orderBookDetails")
+        self._markets = lighter_wire.read_market_details(response.body)
+        self._symbols = lighter_wire.symbols_of(self._markets)
+        self._instruments = {
+            symbol: lighter_wire.instrument(market) for symbol, market in self._markets.items()
+        }
+        self._feed.set_instruments(self._instruments.values())
+        return self._instruments
+
+    async def market_stats(self) -> Mapping[str, MarketStats]:
+        """Return statistics of every perpetual that has them: two requests.
+
+        Where the deployment's REST has no mark and index they come from the stream; a market
+        with neither is left out. Raises `StaleData` when that leaves none.
+        """
+        _, rates = await gather(self.instruments(), self._api.get("funding-rates"))
+        funding = lighter_wire.read_funding_rates(rates.body)
+        if not all(market.mark_price for market in self._markets.values()):
+            await self._feed.wait_stats(STATS_WAIT_S)
+        streamed = self._feed.fresh_stats()
+        found = {
+            symbol: stats
+            for symbol, market in self._markets.items()
+            if (
+                stats := lighter_wire.stats_of(
+                    market,
+                    funding.get(market.market_id),
+                    streamed.get(symbol),
+                    at_ms=rates.received_at_ms,
+                )
+            )
+            is not None
+        }
+        if not found:
+            text = "no mark and index price by request, and none streamed"
+            raise StaleData(text, venue=VenueName.LIGHTER, request="market_stats")
+        return found
+
+    def quote(self, symbol: str) -> Quote:
+        """Return the streamed top of a watched book; raises `StaleData`."""
+        return self._feed.quote(symbol)
+
+    def book(self, symbol: str) -> Book:
+        """Return a copy of a watched book; raises `StaleData`."""
+        return self._feed.book(symbol)
+
+    async def funding_history(
+        self, symbol: str, *, since_ms: int, until_ms: int
+    ) -> Sequence[FundingPoint]:
+        """Return settled hours, oldest first: one request per 500 hours."""
+        market = await self._market(symbol)
+
+        async def page(start_ms: int, end_ms: int) -> list[FundingPoint]:
+            params = {
+                "market_id": market.market_id,
+                "resolution": "1h",
+                "start_timestamp": start_ms // 1_000,
+                "end_timestamp": end_ms // 1_000,
+                "count_back": (end_ms - start_ms) // SETTLEMENT_PERIOD_MS + 1,
+            }
+            response = await self._api.get("fundings", params)
+            return lighter_wire.read_funding_history(response.body, symbol)
+
+        return await _history(
+            page,
+            lambda point: point.settled_at_ms,
+            step_ms=SETTLEMENT_PERIOD_MS,
+            since_ms=since_ms,
+            until_ms=until_ms,
+        )
+
+    async def candles(
+        self, symbol: str, *, interval_s: int, since_ms: int, until_ms: int
+    ) -> Sequence[Candle]:
+        """Return bars, oldest first: one request per 500. Raises `ValueError` for a bar length
+        the venue does not have."""
+        market = await self._market(symbol)
+        resolution = lighter_wire.resolution(interval_s)
+
+        async def page(start_ms: int, end_ms: int) -> list[Candle]:
+            params = {
+                "market_id": market.market_id,
+                "resolution": resolution,
+                "start_timestamp": start_ms,
+                "end_timestamp": end_ms,
+                "count_back": 0,
+            }
+            response = await self._api.get("candles", params)
+            return lighter_wire.read_candles(response.body, symbol)
+
+        return await _history(
+            page,
+            lambda bar: bar.open_at_ms,
+            step_ms=interval_s * 1_000,
+            since_ms=since_ms,
+            until_ms=until_ms,
+        )
+
+    # Account
+
+    async def account(self) -> Account:
+        """Return equity and every open position: one request."""
+        row, asked_at_ms, at_ms = await self._account_row()
+        return lighter_account.account(row, asked_at_ms=asked_at_ms, at_ms=at_ms)
+
+    async def leverage(self, symbol: str) -> Leverage:
+        """Return the symbol's setting: one request. A market never touched has its default."""
+        market = await self._market(symbol)
+        row, _, _ = await self._account_row()
+        return lighter_account.leverage(row, market)
+
+    async def open_orders(self, symbol: str | None = None) -> Sequence[Order]:
+        """Return resting orders and waiting triggers, whoever placed them: one request."""
+        params = {"account_index": self._account(), **await self._market_filter(symbol)}
+        response = await self._api.get("accountActiveOrders", params, auth=True)
+        orders, _ = await self._named(response.body, read_orders)
+        return [order for order in orders if not order.status.is_final]
+
+    async def inactive_orders(self, symbol: str | None = None, *, limit: int) -> Sequence[Order]:
+        """Return the latest `limit` orders that are gone, newest first: a request per 100."""
+        params = {"account_index": self._account(), **await self._market_filter(symbol)}
+        rows: list[Order] = []
+
+        def is_enough(page: Sequence[Order]) -> bool:
+            rows.extend(page)
+            return len(rows) >= limit
+
+        await self._pages("accountInactiveOrders", params, read_orders, is_enough)
+        return rows[:limit]
+
+    async def find_order(self, symbol: str, client_id: str) -> Order | None:
+        """Return the order with our id, live or gone; None when the venue does not know it.
+
+        No request when the stream has shown its end; else up to two. Orders that ended more
+        than 100 orders of that market ago are not found.
+        """
+        ended = self._feed.ended_order(client_id)
+        if ended is not None:
+            return ended
+        for order in await self.open_orders(symbol):
+            if order.client_id == client_id:
+                return order
+        for order in await self.inactive_orders(symbol, limit=PAGE_ROWS):
+            if order.client_id == client_id:
+                return order
+        return None
+
+    async def fills(self, *, since_ms: int, symbol: str | None = None) -> Sequence[Fill]:
+        """Return executions since `since_ms` (inclusive), oldest first: a request per 100."""
+        account_index = self._account()
+        params = {
+            "sort_by": "timestamp",
+            "sort_dir": "desc",
+            "account_index": account_index,
+            **await self._market_filter(symbol),
+        }
+        found: dict[str, Fill] = {}
+
+        def read(body: bytes, symbols: Mapping[int, str]) -> tuple[list[Fill], str | None]:
+            return read_fills(body, symbols, account_index)
+
+        def is_enough(page: Sequence[Fill]) -> bool:
+            found.update((fill.fill_id, fill) for fill in page if fill.at_ms >= since_ms)
+            return _ends_before([fill.at_ms for fill in page], since_ms)
+
+        await self._pages("trades", params, read, is_enough)
+        return sorted(found.values(), key=lambda fill: (fill.at_ms, _trade_id(fill)))
+
+    async def funding_payments(
+        self, *, since_ms: int, symbol: str | None = None
+    ) -> Sequence[FundingPayment]:
+        """Return funding since `since_ms` (inclusive), oldest first: a request per 100, over all
+        markets (the parameter that names one has changed between deployments)."""
+        found: dict[str, FundingPayment] = {}
+
+        def is_enough(page: Sequence[FundingPayment]) -> bool:
+            found.update((each.payment_id, each) for each in page if each.at_ms >= since_ms)
+            return _ends_before([each.at_ms for each in page], since_ms)
+
+        params = {"account_index": self._account()}
+        read = lighter_account.read_funding_payments
+        await self._pages("positionFunding", params, read, is_enough)
+        wanted = [each for each in found.values() if symbol in (None, each.symbol)]
+        return sorted(wanted, key=lambda each: (each.at_ms, each.payment_id))
+
+    async def fees(self) -> FeeRates:
+        """Return the fees this account pays now: one request."""
+        params = {"account_index": self._account()}
+        response = await self._api.get("accountLimits", params, auth=True)
+        return lighter_account.read_fees(response.body)
+
+    # How
+
+    def _account(self) -> int:
+        if self._account_index is None:
+            raise ConfigError("lighter: no account to read: set ACCOUNT_INDEX")
+        return self._account_index
+
+    async def _account_row(self) -> tuple[lighter_account.AccountRow, int, int]:
+        params = {"by": "index", "value": self._account()}
+        response = await self._api.get("account", params)
+        row = lighter_account.read_account_row(response.body, self._account())
+        return row, response.sent_at_ms, response.received_at_ms
+
+    async def _market(self, symbol: str) -> MarketDetails:
+        if symbol not in self._markets:
+            await self.instruments()
+        market = self._markets.get(symbol)
+        if market is None:
+            raise bad("no such market", f"market {symbol}", symbol)
+        return market
+
+    async def _market_filter(self, symbol: str | None) -> dict[str, object]:
+        if symbol is not None:
+            return {"market_id": (await self._market(symbol)).market_id}
+        if not self._markets:
+            await self.instruments()
+        return {}
+
+    async def _named(self, body: bytes, read: ReadPage[T]) -> tuple[list[T], str | None]:
+        """Return the rows of an answer; look the markets up again when one has no name yet."""
+        try:
+            return read(body, self._symbols)
+        except BadMessage:
+            await self.instruments()
+            return read(body, self._symbols)
+
+    async def _pages(
+        self,
+        name: str,
+        params: Mapping[str, object],
+        read: ReadPage[T],
+        is_enough: Callable[[Sequence[T]], bool],
+    ) -> None:
+        """Hand each page to `is_enough` until it is, or there is no next one."""
+        asked: dict[str, object] = {**params, "limit": PAGE_ROWS}
+        for _ in range(PAGES_MAX):
+            response = await self._api.get(name, asked, auth=True)
+            rows, cursor = await self._named(response.body, read)
+            if is_enough(rows) or cursor is None:
+                return
+            asked["cursor"] = cursor
+        text = f"more than {PAGES_MAX} pages"
+        raise VenueUnavailable(text, venue=VenueName.LIGHTER, request=name)
+
+
+def _ends_before(stamps_ms: Sequence[int], since_ms: int) -> bool:
+    """Return whether a page, newest first, has reached what nobody asked for."""
+    return bool(stamps_ms) and stamps_ms[0] >= stamps_ms[-1] and stamps_ms[-1] < since_ms
+
+
+def _trade_id(fill: Fill) -> int:
+    return int(fill.fill_id.partition(":")[0])
+
+
+async def _history(
+    page: Callable[[int, int], Awaitable[list[Dated]]],
+    stamp_ms: Callable[[Dated], int],
+    *,
+    step_ms: int,
+    since_ms: int,
+    until_ms: int,
+) -> list[Dated]:
+    """Return rows between two instants (inclusive), oldest first, asking backwards.
+
+    A range that is too long is answered with its most recent part and no word about the rest, so
+    each request ends where the oldest row so far begins.
+    """
+    found: dict[int, Dated] = {}
+    end_ms = until_ms
+    for _ in range(PAGES_MAX):
+        if end_ms < since_ms:
+            break
+        start_ms = max(since_ms, end_ms - WINDOW_ROWS * step_ms)
+        rows = [row for row in await page(start_ms, end_ms) if stamp_ms(row) <= end_ms]
+        found.update((stamp_ms(row), row) for row in rows if stamp_ms(row) >= since_ms)
+        oldest_ms = min((stamp_ms(row) for row in rows), default=start_ms)
+        # Less than a step before the oldest row there can be no other.
+        end_ms = (oldest_ms if oldest_ms >= start_ms + step_ms else start_ms) - 1
+    else:
+        raise InvariantBroken(f"more than {PAGES_MAX} requests for {until_ms - since_ms} ms")
+    return [found[at_ms] for at_ms in sorted(found)]

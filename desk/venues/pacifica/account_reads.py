@@ -1,0 +1,207 @@
+"""Pacifica's account by request: what it holds, what rests, what happened.
+
+Which request answers which question, over how many pages; rows are read in `pacifica.account`.
+Every request names the account; the venue asks for no proof to read one.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+from desk.core.account import Account, Leverage, MarginMode
+from desk.core.errors import InvariantBroken, VenueRejected
+from desk.core.funding import FundingPayment
+from desk.core.market import FeeRates
+from desk.core.order import Fill, Order
+from desk.core.ports import Clock
+from desk.venues.limits import Priority
+from desk.venues.pacifica.account import (
+    AccountRow,
+    account_row,
+    fills,
+    funding_payments,
+    leverage_settings,
+    open_orders,
+    order_events,
+    past_orders,
+    positions,
+)
+from desk.venues.pacifica.errors import Refusal
+from desk.venues.pacifica.market_reads import MarketReads
+from desk.venues.pacifica.memory import OrderMemory
+from desk.venues.pacifica.rest import Answer, PacificaRest
+
+PAGES_MAX = 50
+FIND_PAGES_MAX = 3
+FILLS_SPAN_MS = 29 * 86_400_000  # the venue refuses spans above 30 days
+VENUE_BORN_MS = 1_748_736_000_000  # June 2025, before its first market: nothing is older
+
+
+class AccountReads:
+    """One account's reads; all raise `VenueError`, and `InvariantBroken` without an account."""
+
+    def __init__(
+        self,
+        rest: PacificaRest,
+        *,
+        markets: MarketReads,
+        memory: OrderMemory,
+        clock: Clock,
+        account: str | None,
+    ) -> None:
+        """Keep the parts; nothing is read yet."""
+        self._rest = rest
+        self._markets = markets
+        self._memory = memory
+        self._clock = clock
+        self._account = account
+
+    async def account(self) -> Account:
+        """Return equity and every open position, from two requests sent together.
+
+        An account that never deposited is refused by the venue (`account_unknown` or "404").
+        """
+        money, held = await asyncio.gather(
+            self._get_guarding("/account"), self._get_guarding("/positions")
+        )
+        row = account_row(money.data)
+        return Account(
+            equity_usd=row.account_equity,
+            balance_usd=row.balance,
+            free_usd=row.available_to_spend,
+            positions=positions(held.data),
+            asked_at_ms=min(money.sent_at_ms, held.sent_at_ms),
+            at_ms=max(money.received_at_ms, held.received_at_ms),
+        )
+
+    async def fees(self) -> FeeRates:
+        """Return the account's own rates; from the public schedule when the account names only
+        its level."""
+        row: AccountRow = account_row((await self._get("/account")).data)
+        return row.fees or await self._markets.fees_of(row.fee_level)
+
+    async def leverage(self, symbol: str) -> Leverage:
+        """Return a symbol's setting; one the venue does not list is at the market's highest
+        leverage, and cross unless the market allows isolated margin only.
+
+        Raises `InvariantBroken` for an unknown market.
+        """
+        settings = leverage_settings((await self._get("/account/settings")).data)
+        if symbol in settings:
+            return settings[symbol]
+        await self._markets.loaded()
+        market = self._markets.rows.get(symbol)
+        if market is None:
+            raise InvariantBroken(f"no market {symbol} on Pacifica")
+        mode = MarginMode.ISOLATED if market.isolated_only else MarginMode.CROSS
+        return Leverage(symbol, Decimal(market.max_leverage), mode)
+
+    async def open_orders(self, symbol: str | None = None) -> Sequence[Order]:
+        """Return resting orders and waiting triggers."""
+        found = open_orders((await self._get_guarding("/orders")).data)
+        return [order for order in found if symbol in (None, order.symbol)]
+
+    async def find_order(self, symbol: str, client_id: str) -> Order | None:
+        """Return the order with our id, live or gone, None when the venue does not know it.
+
+        Asked in the order of cost: what the stream said last if that is final, the open orders,
+        the order's own events, the history (`FIND_PAGES_MAX` pages of it).
+        """
+        seen = self._memory.order(symbol, client_id)
+        if seen is not None and seen.status.is_final:
+            return seen
+        live = _pick(await self.open_orders(symbol), symbol, client_id)
+        if live is not None:
+            return live
+        past = seen or await self._in_history(symbol, client_id)
+        if past is None or past.status.is_final:
+            return past
+        # Known, but neither open nor listed as over: its own events tell.
+        return await self._events(past.order_id) or past
+
+    async def _in_history(self, symbol: str, client_id: str) -> Order | None:
+        query = self._query()
+        tries_left = FIND_PAGES_MAX
+        pages = self._rest.pages(
+            "/orders/history", query, pages_max=PAGES_MAX, priority=Priority.GUARD
+        )
+        async for data in pages:
+            found = _pick(past_orders(data), symbol, client_id)
+            tries_left -= 1
+            if found is not None or not tries_left:
+                return found
+        return None
+
+    async def _events(self, order_id: str) -> Order | None:
+        try:
+            answer = await self._rest.get(
+                "/orders/history_by_id", {"order_id": order_id}, priority=Priority.GUARD
+            )
+        except VenueRejected as error:
+            if error.code in (Refusal.ORDER_GONE, "404"):
+                return None
+            raise
+        return order_events(answer.data)
+
+    async def fills(self, *, since_ms: int, symbol: str | None = None) -> Sequence[Fill]:
+        """Return executions since `since_ms` (inclusive), oldest first, all pages."""
+        found: dict[str, Fill] = {}
+        for start_ms, end_ms in _spans(max(since_ms, VENUE_BORN_MS), self._clock.now_ms()):
+            query = self._query(symbol) | {"start_time": str(start_ms)}
+            if end_ms is not None:
+                query["end_time"] = str(end_ms)
+            async for data in self._rest.pages("/trades/history", query, pages_max=PAGES_MAX):
+                found |= {fill.fill_id: fill for fill in fills(data)}
+        rows = (row for row in found.values() if row.at_ms >= since_ms)
+        return sorted(
+            (row for row in rows if symbol in (None, row.symbol)),
+            key=lambda fill: (fill.at_ms, int(fill.fill_id)),
+        )
+
+    async def funding_payments(
+        self, *, since_ms: int, symbol: str | None = None
+    ) -> Sequence[FundingPayment]:
+        """Return funding booked since `since_ms` (inclusive), oldest first, all pages."""
+        found: dict[str, FundingPayment] = {}
+        pages = self._rest.pages(
+            "/funding/history", self._query(), pages_max=PAGES_MAX, heavy=False
+        )
+        async for data in pages:
+            page = funding_payments(data)
+            found |= {row.payment_id: row for row in page}
+            if any(row.at_ms < since_ms for row in page):
+                break
+        rows = (row for row in found.values() if row.at_ms >= since_ms)
+        return sorted(
+            (row for row in rows if symbol in (None, row.symbol)),
+            key=lambda payment: (payment.at_ms, int(payment.payment_id)),
+        )
+
+    def _query(self, symbol: str | None = None) -> dict[str, str]:
+        if self._account is None:
+            raise InvariantBroken("a client without credentials has no account")
+        query = {"account": self._account}
+        return query if symbol is None else query | {"symbol": symbol}
+
+    async def _get(self, path: str, *, priority: Priority = Priority.NORMAL) -> Answer:
+        return await self._rest.get(path, self._query(), priority=priority)
+
+    async def _get_guarding(self, path: str) -> Answer:
+        """Ask what a close or a fence stands on: it may use the reserve of the budget."""
+        return await self._get(path, priority=Priority.GUARD)
+
+
+def _pick(orders: Sequence[Order], symbol: str, client_id: str) -> Order | None:
+    return next(
+        (each for each in orders if each.client_id == client_id and each.symbol == symbol), None
+    )
+
+
+def _spans(since_ms: int, now_ms: int) -> Iterator[tuple[int, int | None]]:
+    """Yield spans the venue accepts, oldest first; the last has no end, since the venue's clock
+    may be ahead of ours."""
+    start_ms = since_ms
+    while start_ms + FILLS_SPAN_MS < now_ms:
+        yield start_ms, start_ms + FILLS_SPAN_MS
+        start_ms += FILLS_SPAN_MS
+    yield start_ms, None
