@@ -74,7 +74,7 @@ ACCEPTED = [
     ("cancel_order", {"market_index": 254, "order_index": 2**60 - 1, "nonce": 5}),
     ("cancel_all", CANCEL_ALL),
     ("cancel_all", {**CANCEL_ALL, "market_index": 0}),
-    ("cancel_all", {**CANCEL_ALL, "time_in_force": 1, "time_ms": NOW_MS + 6 * MINUTE_MS}),
+    ("cancel_all", {**CANCEL_ALL, "time_in_force": 1, "time_ms": NOW_MS + 600 * MINUTE_MS}),
     ("cancel_all", {**CANCEL_ALL, "time_in_force": 2}),
     ("modify_order", MODIFY),
     ("update_leverage", LEVERAGE),
