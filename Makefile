@@ -25,7 +25,7 @@ endif
 
 ENVIRONMENT := @$(PYTHON) scripts/environment.py
 
-.PHONY: help demo test check conformance sim runtime develop
+.PHONY: help demo test check diagram conformance sim runtime develop
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile \
@@ -42,6 +42,10 @@ check: develop ## lint, types and house style
 	$(VENV)/bin/python -m mypy
 	$(VENV)/bin/python -m pytest -q test/test_tidy.py
 	@$(VENV)/bin/python -m test.tidy
+
+diagram: runtime ## draw docs/states.md from the transition table
+	@$(VENV)/bin/python -m desk.hedge.diagram > docs/states.md.new
+	@mv docs/states.md.new docs/states.md
 
 conformance: develop ## run strangers' clients (ccxt, lighter-sdk) against the embedded venues
 	$(ENVIRONMENT) .venv-ccxt ccxt==4.5.90

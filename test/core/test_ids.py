@@ -33,6 +33,23 @@ small_keys = st.builds(
     attempt=st.integers(0, ATTEMPT_MAX_31),
 )
 
+FOREIGN = [
+    None,
+    "",
+    "0",
+    "1789200000",
+    "281474976710655",
+    "0172625204626432",
+    "9" * 5000,
+    "²",
+    "-5",
+    "not an id",
+    "f47ac10b-58cc-4372-a567-0e02b2c3d479",
+    "68656467-0007-8001-8000-00000001ffff",
+    "68656467-0007-4001-8000-000000010000",
+    "68656467-0007-8001-9000-000000010000",
+]
+
 
 @given(keys)
 def test_an_id_comes_back_from_both_venues(key: OrderKey) -> None:
@@ -87,25 +104,7 @@ def test_the_short_form_wraps_epochs_and_refuses_attempts() -> None:
         OrderKey(0, 0, 1, ATTEMPT_MAX_31 + 1).to_int31()
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        None,
-        "",
-        "0",
-        "1789200000",
-        "281474976710655",
-        "0172625204626432",
-        "9" * 5000,
-        "²",
-        "-5",
-        "not an id",
-        "f47ac10b-58cc-4372-a567-0e02b2c3d479",
-        "68656467-0007-8001-8000-00000001ffff",
-        "68656467-0007-4001-8000-000000010000",
-        "68656467-0007-8001-9000-000000010000",
-    ],
-)
+@pytest.mark.parametrize("text", FOREIGN)
 def test_a_foreign_id_is_nobody_of_ours(text: str | None) -> None:
     """Ids of others, damaged ones and absent ones have no fields."""
     assert OrderKey.parse(text) is None

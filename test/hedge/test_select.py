@@ -48,6 +48,45 @@ def reasons(candidate: Candidate) -> list[tuple[str, str | None]]:
     return [(row.reason, row.key) for row in candidate.refusals]
 
 
+REFUSED: list[tuple[Markets, str, str | None]] = [
+    (
+        changed(LIGHTER, instruments={}, stats={}, quotes={}),
+        "lighter does not list ETH",
+        "symbols_to_monitor",
+    ),
+    (
+        changed(PACIFICA, instruments={SYMBOL: instrument(PACIFICA, status=MarketStatus.INACTIVE)}),
+        "pacifica market is inactive",
+        None,
+    ),
+    (changed(LIGHTER, stats={}), "lighter shows no funding rate", None),
+    (changed(LIGHTER, quotes={}), "lighter book not fresh", None),
+    (changed(LIGHTER, quotes={SYMBOL: quote(half="-1")}), "lighter book crossed", None),
+    (changed(LIGHTER, quotes={SYMBOL: quote(half="0")}), "lighter book crossed", None),
+    (
+        changed(LIGHTER, quotes={SYMBOL: quote(half="3")}),
+        "lighter book 20.0 bp wide",
+        "max_spread_bps",
+    ),
+    (
+        changed(LIGHTER, stats={SYMBOL: stats(volume_24h_usd=Decimal(999_999))}),
+        "lighter 24 h volume 1.00 M USD",
+        "min_volume_24h_usd",
+    ),
+    (
+        changed(LIGHTER, stats={SYMBOL: stats(volume_24h_usd=None)}),
+        "lighter 24 h volume not known",
+        "min_volume_24h_usd",
+    ),
+    (
+        changed(LIGHTER, stats={SYMBOL: stats(mark=Decimal(3))}),
+        "marks differ: 3 and 3000",
+        None,
+    ),
+    (markets(spread=4), "spread 4.00 % APR", "min_net_apr_threshold"),
+]
+
+
 @given(st.integers(-500, 500), st.integers(-500, 500))
 def test_long_is_where_funding_is_lower(lighter: int, pacifica: int) -> None:
     """A long pays the rate: whichever venue asks less is the long one, and the spread is
@@ -93,48 +132,7 @@ def test_both_venues_at_their_floors_do_not_trade() -> None:
     assert [("spread 0.44 % APR", "min_net_apr_threshold")] == reasons(judged(venues))
 
 
-@pytest.mark.parametrize(
-    ("venues", "reason", "key"),
-    [
-        (
-            changed(LIGHTER, instruments={}, stats={}, quotes={}),
-            "lighter does not list ETH",
-            "symbols_to_monitor",
-        ),
-        (
-            changed(
-                PACIFICA, instruments={SYMBOL: instrument(PACIFICA, status=MarketStatus.INACTIVE)}
-            ),
-            "pacifica market is inactive",
-            None,
-        ),
-        (changed(LIGHTER, stats={}), "lighter shows no funding rate", None),
-        (changed(LIGHTER, quotes={}), "lighter book not fresh", None),
-        (changed(LIGHTER, quotes={SYMBOL: quote(half="-1")}), "lighter book crossed", None),
-        (changed(LIGHTER, quotes={SYMBOL: quote(half="0")}), "lighter book crossed", None),
-        (
-            changed(LIGHTER, quotes={SYMBOL: quote(half="3")}),
-            "lighter book 20.0 bp wide",
-            "max_spread_bps",
-        ),
-        (
-            changed(LIGHTER, stats={SYMBOL: stats(volume_24h_usd=Decimal(999_999))}),
-            "lighter 24 h volume 1.00 M USD",
-            "min_volume_24h_usd",
-        ),
-        (
-            changed(LIGHTER, stats={SYMBOL: stats(volume_24h_usd=None)}),
-            "lighter 24 h volume not known",
-            "min_volume_24h_usd",
-        ),
-        (
-            changed(LIGHTER, stats={SYMBOL: stats(mark=Decimal(3))}),
-            "marks differ: 3 and 3000",
-            None,
-        ),
-        (markets(spread=4), "spread 4.00 % APR", "min_net_apr_threshold"),
-    ],
-)
+@pytest.mark.parametrize(("venues", "reason", "key"), REFUSED)
 def test_a_refusal_names_the_key_that_would_change_it(
     venues: Markets, reason: str, key: str | None
 ) -> None:

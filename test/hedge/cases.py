@@ -1,0 +1,207 @@
+"""Small states and events for every cell of the transition table.
+
+Each phase in every shape that matters: flags of the owner, hedges in each stage of their life, and
+each kind of event with the answers that venues may give.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+from desk.core.events import (
+    AccountsRead,
+    ActionBroke,
+    Command,
+    Event,
+    MarketsRead,
+    MarkView,
+    OrdersSettled,
+    OwnerAsked,
+    Tick,
+    VenueAccount,
+    Verdict,
+)
+from desk.core.order import OrderStatus
+from desk.core.venue import VenueName
+from desk.hedge.events import ConfigChanged, Started
+from desk.hedge.select import BOTH
+from desk.hedge.state import BotState, Choice, CloseReason, Hedge, Phase, Role
+from test.hedge.builders import (
+    HOUR_MS,
+    LIGHTER,
+    PACIFICA,
+    SIZE,
+    T0,
+    ZERO,
+    bare_hedge,
+    bot,
+    close_look,
+    closing_hedge,
+    config,
+    d,
+    filled,
+    fills_of,
+    instrument,
+    intent,
+    markets,
+    opening,
+    order_row,
+    report,
+    seen,
+    standing,
+)
+
+# Instants that matter: at once, after the patience with an unknown, after every expiry and hold.
+INSTANTS = (T0, T0 + 61_000, T0 + 13 * HOUR_MS)
+HALTS = {Phase.RECOVER: (None, "a bug"), Phase.CLOSE: (None, "a bug"), Phase.HALT: ("a bug",)}
+OWNERS: tuple[dict[str, Any], ...] = (
+    {},
+    {"paused": True},
+    {"stop_asked": True},
+    {"close_asked": True},
+    {"leaving": True},
+    {"cycles_left": 1},
+)
+
+
+def states(phase: Phase) -> Iterator[BotState]:
+    """Yield the shapes a state of that phase may have, with an answer awaited and without."""
+    parts = (hedges(phase), HALTS.get(phase, (None,)), (True, False), OWNERS)
+    for hedge, halt, waiting, flags in product(*parts):
+        if phase is Phase.HALT and waiting and not (hedge is not None and hedge.is_standing):
+            continue  # a halt asks only about what stands
+        yield bot(
+            phase,
+            hedge=hedge,
+            halt_reason=halt,
+            waiting=waiting,
+            asked=3,
+            wake_at_ms=None if waiting else T0,
+            choice=choice() if phase is Phase.SELECT else None,
+            **flags,
+        )
+
+
+def choice() -> Choice:
+    """Return the usual pair, found free, to be looked at for the last time."""
+    instruments = {venue: instrument(venue) for venue in BOTH}
+    return Choice("ETH", LIGHTER, d(40), d("1.5"), instruments, looks=1)
+
+
+def hedges(phase: Phase) -> tuple[Hedge | None, ...]:
+    """Return the hedges a state of that phase may hold."""
+    one_leg = bare_hedge(intents=(filled(LIGHTER), filled(PACIFICA, size=ZERO)))
+    nothing = bare_hedge(intents=(filled(LIGHTER, size=ZERO), filled(PACIFICA, size=ZERO)))
+    both = bare_hedge(intents=(filled(LIGHTER), filled(PACIFICA)))
+    half_known = bare_hedge(intents=(filled(LIGHTER), intent(PACIFICA)))
+    tried = closing_hedge(
+        intents=(filled(LIGHTER), filled(PACIFICA), intent(LIGHTER, Role.CLOSE)), close_tries=1
+    )
+    unproved = replace(tried, close_reason=CloseReason.UNWIND, result_tries=6)
+    openings = (opening(), half_known, one_leg, nothing, both)
+    stages = (standing(), standing(suspicions=1))
+    closings = (closing_hedge(), closing_hedge(CloseReason.STOP_LOSS), tried, unproved)
+    return {
+        Phase.RECOVER: (None, *openings, *stages, *closings),
+        Phase.OPEN: openings,
+        Phase.HOLD: stages,
+        Phase.CLOSE: closings,
+        Phase.HALT: (None, *stages, unproved),
+    }.get(phase, (None,))
+
+
+def events(kind: type, state: BotState) -> Iterator[Event]:
+    """Yield events of that kind as they may reach the state; answers answer its last question."""
+    make = {
+        Started: starts,
+        Tick: ticks,
+        MarketsRead: market_answers,
+        AccountsRead: account_answers,
+        OrdersSettled: settlements,
+        OwnerAsked: commands,
+        ConfigChanged: edits,
+        ActionBroke: faults,
+    }
+    for at_ms in INSTANTS:
+        yield from make[kind](state, at_ms)
+
+
+def starts(state: BotState, at_ms: int) -> Iterator[Event]:
+    """Yield starts without and with a number of cycles."""
+    yield from (Started(at_ms, config(), cycles) for cycles in (None, 1))
+
+
+def ticks(state: BotState, at_ms: int) -> Iterator[Event]:
+    """Yield ticks without marks, with calm ones, at a stop, and at a stop nobody believes."""
+    yield Tick(at_ms)
+    for mark, index in (("3000", "3000"), ("100", "100"), ("100", "3000")):
+        yield Tick(at_ms, {LIGHTER: MarkView(d(mark), d(index), at_ms)})
+
+
+def market_answers(state: BotState, at_ms: int) -> Iterator[Event]:
+    """Yield markets worth opening, not worth it, without our symbol, and a venue that is away."""
+    for spread in (40, 1):
+        yield MarketsRead(at_ms, state.asked, markets(spread, at_ms=at_ms))
+    bare = {venue: replace(row, stats={}) for venue, row in markets().items()}
+    yield MarketsRead(at_ms, state.asked, bare)
+    yield MarketsRead(at_ms, state.asked, {LIGHTER: markets()[LIGHTER]}, {PACIFICA: "away"})
+
+
+def account_answers(state: BotState, at_ms: int) -> Iterator[Event]:
+    """Yield accounts hedged, flat, lame, strange; with rows and without; one venue or none."""
+    for lighter, pacifica in product((SIZE, ZERO), (-SIZE, ZERO, SIZE * 3)):
+        sizes = {LIGHTER: lighter, PACIFICA: pacifica}
+        for told in (True, False):
+            rows = {v: _row(state.hedge, v, sizes[v], at_ms=at_ms, told=told) for v in BOTH}
+            yield AccountsRead(at_ms, state.asked, rows)
+            one = {LIGHTER: rows[LIGHTER]}
+            yield AccountsRead(at_ms, state.asked, one, {PACIFICA: "away"})
+    yield AccountsRead(at_ms, state.asked, {}, dict.fromkeys(BOTH, "away"))
+    looks = {venue: close_look(venue, at_ms) for venue in BOTH}
+    yield AccountsRead(at_ms, state.asked, looks)
+
+
+def _row(
+    hedge: Hedge | None, venue: VenueName, size: Any, *, at_ms: int, told: bool
+) -> VenueAccount:
+    """Return a venue's answer: a position, and the fate of its orders or nothing about them."""
+    if hedge is None or not told:
+        return seen(size, at_ms=at_ms)
+    found = {
+        row.client_id: order_row(row, OrderStatus.CANCELED, row.filled)
+        for row in hedge.intents
+        if row.venue is venue
+    }
+    return seen(size, at_ms=at_ms, found=found, fills=fills_of(hedge, venue))
+
+
+def settlements(state: BotState, at_ms: int) -> Iterator[Event]:
+    """Yield reports on the last two orders: filled, in part, not at all, refused, unknown."""
+    rows = state.hedge.intents[-2:] if state.hedge is not None else ()
+    for share, verdict in (
+        ("1", Verdict.ACCEPTED),
+        ("0.5", Verdict.ACCEPTED),
+        ("0", Verdict.REJECTED),
+        ("0", Verdict.UNKNOWN),
+    ):
+        is_final = verdict is not Verdict.UNKNOWN
+        reports = tuple(
+            report(row, row.size * d(share), verdict=verdict, is_final=is_final) for row in rows
+        )
+        yield OrdersSettled(at_ms, state.asked, reports)
+
+
+def commands(state: BotState, at_ms: int) -> Iterator[Event]:
+    """Yield everything the owner may say."""
+    yield from (OwnerAsked(at_ms, command) for command in Command)
+
+
+def edits(state: BotState, at_ms: int) -> Iterator[Event]:
+    """Yield an edit that shortens the hold."""
+    yield ConfigChanged(at_ms, config(hold_duration_hours=d(1)))
+
+
+def faults(state: BotState, at_ms: int) -> Iterator[Event]:
+    """Yield a fault of ours."""
+    yield ActionBroke(at_ms, "a bug")
