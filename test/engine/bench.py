@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from desk.core.actions import VenueOrder
+from desk.core.errors import VenueError
 from desk.core.funding import HourlyRate
 from desk.core.ids import OrderKey
 from desk.core.order import OrderRequest, Side
@@ -27,6 +28,7 @@ DEPOSIT_USD = Decimal(10_000)
 ACCOUNT = 1
 SYMBOLS = ("BTC", "ETH")
 LIGHTER, PACIFICA = VenueName.LIGHTER, VenueName.PACIFICA
+OPEN_TRIES_MAX = 100
 BAND = Decimal("0.005")
 
 T = TypeVar("T")
@@ -53,7 +55,7 @@ class Stage:
             for name in VenueName
         }
         for venue in self.venues.values():
-            await venue.open()
+            await open_patiently(venue)
             venue.watch(SYMBOLS)
         return self.venues
 
@@ -108,6 +110,16 @@ class Stage:
         hourly = Decimal(apr_pct) / 100 / 8760
         self.world.set_funding(symbol, LIGHTER, HourlyRate.from_hourly(-hourly / 2))
         self.world.set_funding(symbol, PACIFICA, HourlyRate.from_hourly(hourly / 2))
+
+
+async def open_patiently(venue: Venue) -> None:
+    """Open a venue as the daemon does when it may hold something: until it answers."""
+    for _ in range(OPEN_TRIES_MAX):
+        try:
+            return await venue.open()
+        except VenueError:
+            await asyncio.sleep(1)
+    raise AssertionError(f"{venue.name} did not open")
 
 
 def calm_rows() -> tuple[MarketRow, ...]:

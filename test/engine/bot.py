@@ -59,6 +59,7 @@ class Bot:
 
     async def live(self, cycles: int | None = None) -> int:
         """Live one life of the process, from its start to its exit. Returns the exit code."""
+        others = asyncio.all_tasks()
         venues = await self.stage.connect()
         journal = Journal(self.folder / "journal.jsonl")
         try:
@@ -75,6 +76,8 @@ class Bot:
             return await self.engine.run()
         finally:
             journal.close()
+            for task in asyncio.all_tasks() - others:
+                task.cancel()  # a process takes its tasks with it
 
     async def die_after(self, seconds: float, cycles: int | None = None) -> None:
         """Live, and die without a word after so many seconds (or end before that)."""
