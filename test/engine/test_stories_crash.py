@@ -54,7 +54,7 @@ async def finish(bot: Bot) -> None:
 @pytest.mark.parametrize("is_saved", [False, True], ids=["before", "after"])
 def test_a_crash_at_any_save_is_recovered(tmp_path: Path, is_saved: bool) -> None:
     """Killed before or after any save of a cycle, the next life ends it flat and adds it up."""
-    crashes = []
+    crashes: list[int] = []
 
     async def play(bot: Bot) -> None:
         truth = Truth(bot)
