@@ -240,3 +240,23 @@ def test_every_market_is_answered_without_an_id() -> None:
 
     ids = [sorted(row["market_id"] for row in body["order_book_details"]) for body in both]
     assert [[ETH, BTC], [ETH, BTC]] == ids
+
+
+def test_the_configuration_has_no_pools_and_no_integrator_fees() -> None:
+    """All that a typed client must find in `systemConfig` is there, as whole numbers."""
+    body = body_of("systemConfig")
+
+    assert 200 == body.pop("code")
+    assert {
+        "liquidity_pool_index",
+        "staking_pool_index",
+        "funding_fee_rebate_account_index",
+        "liquidity_pool_cooldown_period",
+        "staking_pool_lockup_period",
+        "max_integrator_perps_maker_fee",
+        "max_integrator_perps_taker_fee",
+        "max_integrator_spot_maker_fee",
+        "max_integrator_spot_taker_fee",
+        "fee_collector_account_index",
+    } == set(body)
+    assert {0} == set(body.values())

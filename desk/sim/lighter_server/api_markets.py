@@ -42,6 +42,18 @@ _CAUSES = {
     "deleverage": (FillCause.DELEVERAGE,),
     "market-settlement": (),
 }
+_SYSTEM_CONFIG = (
+    "liquidity_pool_index",
+    "staking_pool_index",
+    "funding_fee_rebate_account_index",
+    "liquidity_pool_cooldown_period",
+    "staking_pool_lockup_period",
+    "max_integrator_perps_maker_fee",
+    "max_integrator_perps_taker_fee",
+    "max_integrator_spot_maker_fee",
+    "max_integrator_spot_taker_fee",
+    "fee_collector_account_index",
+)
 _TRADE_ID: Callable[[Trade], int] = attrgetter("trade_id")
 
 Answer = Callable[[Query], Row]
@@ -68,6 +80,7 @@ class MarketsApi:
             "exchangeStats": self.exchange_stats,
             "currentHeight": self.current_height,
             "announcement": self.announcement,
+            "systemConfig": self.system_config,
         }
 
     def asset_details(self, query: Query) -> Row:
@@ -77,6 +90,11 @@ class MarketsApi:
     def announcement(self, query: Query) -> Row:
         """Answer `announcement`: there never is one."""
         return {"code": codes.OK, "announcements": []}
+
+    def system_config(self, query: Query) -> Row:
+        """Answer `systemConfig`: there are no pools here and no integrators, so all of it is zero
+        (keys: the venue's OpenAPI schema)."""
+        return {"code": codes.OK} | dict.fromkeys(_SYSTEM_CONFIG, 0)
 
     def current_height(self, query: Query) -> Row:
         """Answer `currentHeight`."""
