@@ -120,6 +120,10 @@ def on_accounts(state: BotState, event: AccountsRead) -> Step:
     """Compare what the venues hold with what is ours; a venue that is away proves nothing."""
     state, alerts = note_outages(state, event.at_ms, event.failures)
     hedge = hedge_of(state)
+    thin = risk.thin_margin(state.config, hedge, event.venues)
+    if thin is not None:
+        alert = Alert(Level.CRITICAL, thin)
+        return begin_close(state, CloseReason.MARGIN, event.at_ms, *alerts, alert)
     short = shortfall(hedge, event)
     if short is not None:
         alert = less_than_ours(short, hedge.symbol)
@@ -131,10 +135,6 @@ def on_accounts(state: BotState, event: AccountsRead) -> Step:
             next_check_at_ms=event.at_ms + PAUSE_MS_MIN,
         )
         return Decision(state.with_hedge(again), alerts, f"{alert.text}; looking again")
-    thin = risk.thin_margin(state.config, hedge, event.venues)
-    if thin is not None:
-        alert = Alert(Level.CRITICAL, thin)
-        return begin_close(state, CloseReason.MARGIN, event.at_ms, *alerts, alert)
     if len(event.venues) == len(BOTH):
         state = state.with_hedge(replace(hedge, suspicions=0))
     state, more = _tell_of_more(state, event)

@@ -1,0 +1,213 @@
+"""A close never gives up, never sends twice into the dark, and proves that it is done."""
+
+from decimal import Decimal
+
+import pytest
+
+from desk.core.order import Side
+from desk.hedge.closing import close_band_bps
+from desk.hedge.state import CloseReason, Phase, Role
+from test.hedge.builders import (
+    HOUR_MS,
+    LIGHTER,
+    PACIFICA,
+    accounts_read,
+    closing_hedge,
+    config,
+    d,
+    quote,
+    stats,
+)
+from test.hedge.story import Story
+
+SIZE = d("0.0116")
+
+
+def closing() -> Story:
+    """Return a hedge at the end of its hold, both closing orders just sent."""
+    return Story(renew_hold=False).holding().wait(12 * HOUR_MS).tick().read()
+
+
+def urgent() -> Story:
+    """Return a hedge at its stop, both closing orders just sent."""
+    return Story().holding().wait(1000).tick("1500").read()
+
+
+def bands(story: Story) -> list[Decimal]:
+    """Return how far from the middle each batch of closing orders was allowed to sell, in bp."""
+    prices = [
+        row.request.price
+        for batch in story.orders[1:]
+        for row in batch.orders
+        if row.request.side is Side.SELL
+    ]
+    return [(3000 - price) / 3000 * 10_000 for price in prices]
+
+
+def test_a_partial_close_sends_the_rest_after_a_pause() -> None:
+    """Each try reads first, so nothing is closed twice."""
+    story = closing().settle(SIZE, "0.0040")
+    assert [] == [row for row in story.step.actions if hasattr(row, "orders")]
+    story.wake().read()
+    (rest,) = story.sent.orders
+    assert (PACIFICA, d("0.0076"), True) == (
+        rest.venue,
+        rest.request.size,
+        rest.request.reduce_only,
+    )
+    assert Phase.CLOSE is story.settle("0.0076").phase
+
+
+def test_a_close_that_does_not_fill_widens_its_band_and_never_gives_up() -> None:
+    """From 10 bp by steps of 10 to the wide band and beyond, with bounded pauses, told once."""
+    story, pauses = closing(), []
+    for _ in range(30):
+        before_ms = story.settle("0", "0").at_ms
+        pauses.append(story.wake().at_ms - before_ms)
+        story.read()
+    assert [10, 20, 30, 40, 50, 60, 70, 80, 90, 90] == [int(bps) for bps in bands(story)[:10]]
+    assert [1000, 2000, 4000, 8000, 8000] == pauses[:5]
+    assert 8000 == max(pauses)
+    assert ["ETH is not closed after 5 tries; going on"] == story.alerts
+    assert Phase.CLOSE is story.phase
+
+
+def test_an_urgent_close_starts_at_the_wide_band() -> None:
+    """50 bp at once, up to five times that."""
+    story = urgent()
+    for _ in range(6):
+        story.settle("0", "0").wake().read()
+    assert [50, 100, 150, 200, 250, 250, 250] == [int(bps) for bps in bands(story)]
+
+
+@pytest.mark.parametrize("reason", list(CloseReason))
+@pytest.mark.parametrize("tries", [0, 1, 4, 100, 10_000])
+def test_no_band_leaves_the_venues_collar(reason: CloseReason, tries: int) -> None:
+    """A price too far from the mark is refused, not filled: 5 %, or what the owner set."""
+    hedge = closing_hedge(reason, close_tries=tries)
+    assert close_band_bps(config(close_slippage_max_bps=d(400)), hedge) <= 500
+    assert close_band_bps(config(close_slippage_max_bps=d(800)), hedge) <= 800
+
+
+def test_the_ids_of_a_long_close_never_repeat_and_the_state_stays_small() -> None:
+    """Thousands of tries are derived, distinct, and forgotten when they are long over."""
+    story = urgent()
+    for _ in range(1500):
+        story.settle("0", "0").wake().read()
+    ids = [row.request.client_id for batch in story.orders for row in batch.orders]
+    assert len(ids) == len(set(ids))
+    assert len(story.hedge.intents) < 300
+
+
+def test_no_second_close_leaves_while_the_first_is_unknown() -> None:
+    """The known leg goes on; the unknown one is asked about until it is final or expired."""
+    story = urgent().settle(None, "0").wake().read()
+    assert [PACIFICA] == [row.venue for row in story.sent.orders]
+    story.settle(SIZE).read()
+    while len(story.orders) == 3:
+        story.wake().read()
+    assert [LIGHTER] == [row.venue for row in story.sent.orders]
+    assert story.at_ms > story.hedge.approved_at_ms + 600_000
+
+
+def test_an_unknown_close_that_took_effect_is_seen() -> None:
+    """Its fills are read, and nothing is sent for that leg again."""
+    story = urgent().settle(None, SIZE).lands(LIGHTER, SIZE).wake().read()
+    assert (Phase.WAIT, 2) == (story.phase, len(story.orders))
+
+
+def test_a_leg_whose_twin_is_gone_does_not_wait_for_its_venue() -> None:
+    """One leg closed, then that venue goes away: the other leg is naked and closed at once."""
+    story = closing().settle(SIZE, "0").wake().read(LIGHTER)
+    assert [(PACIFICA, SIZE)] == [(row.venue, row.request.size) for row in story.sent.orders]
+
+
+def test_a_planned_close_in_an_outage_only_evens_the_legs() -> None:
+    """The larger leg is cut to its twin's size; the rest waits for the venue that is away."""
+    story = closing().settle("0", "0.0060").wake().read(PACIFICA)
+    assert [(LIGHTER, d("0.0060"))] == [(row.venue, row.request.size) for row in story.sent.orders]
+    story.settle("0.0060").read(PACIFICA)
+    assert Phase.CLOSE is story.phase
+    assert "away" in story.step.reason
+
+
+def test_a_stale_book_does_not_block_a_close() -> None:
+    """Without a fresh book the band starts from the mark."""
+    story = Story(renew_hold=False).holding().wait(12 * HOUR_MS).tick()
+    story.read(quote=None, stats=stats(mark=d(2000)))
+    assert {d(1998), d(2002)} == {row.request.price for row in story.sent.orders}
+
+
+def test_a_planned_close_without_any_price_waits_with_both_legs() -> None:
+    """Closing one alone would make the other naked; nothing is made up."""
+    story = Story(renew_hold=False).holding().wait(12 * HOUR_MS).tick()
+    story.read(quote=None, stats=None)
+    assert (Phase.CLOSE, 1) == (story.phase, len(story.orders))
+    assert "shows no price to close at" in story.step.reason
+    assert {} == story.state.outages
+
+
+def test_an_urgent_close_goes_on_where_there_is_a_price() -> None:
+    """The leg without a price does not hold the other one."""
+    story = Story().holding().wait(1000).tick("1500")
+    blind = story.row(PACIFICA, quote=None, stats=None)
+
+    story.feed(accounts_read(story.state, story.at_ms, lighter=story.row(LIGHTER), pacifica=blind))
+    assert [LIGHTER] == [row.venue for row in story.sent.orders]
+
+
+def test_dust_goes_through_zero_and_back() -> None:
+    """A rest below 10 USD, refused twice: one order through zero, then reduce-only back."""
+    story = closing().settle(SIZE, SIZE - d("0.0010"))
+    for _ in range(2):
+        story.wake().read().settle("0")
+    assert {Role.CLOSE} == {row.role for row in story.hedge.intents[2:]}
+    story.wake().read()
+    (through,) = story.sent.orders
+    assert (False, Side.BUY, Role.THROUGH) == (
+        through.request.reduce_only,
+        through.request.side,
+        story.hedge.intents[-1].role,
+    )
+    assert d("0.0010") + d("0.0034") == through.request.size
+    story.settle(through.request.size).read()
+    (back,) = story.sent.orders
+    assert (True, Side.SELL, d("0.0034")) == (
+        back.request.reduce_only,
+        back.request.side,
+        back.request.size,
+    )
+    assert Phase.CLOSE is story.settle("0.0034").phase
+
+
+def test_dust_next_to_the_owners_position_stays_reduce_only() -> None:
+    """What goes through zero would take from the owner: never where somebody else stands."""
+    story = closing().hand(PACIFICA, "-1").settle(SIZE, SIZE - d("0.0010"))
+    for _ in range(5):
+        story.wake().read().settle("0")
+    assert {Role.CLOSE} == {row.role for row in story.hedge.intents[2:]}
+
+
+def test_an_urgent_reason_overrides_one_that_can_wait() -> None:
+    """And not the other way round: the first urgent reason is the one that is told."""
+    story = closing().settle("0", "0").tick("1400")
+    assert CloseReason.STOP_LOSS is story.hedge.close_reason
+    story = urgent().settle("0", "0").tick("1400")
+    assert CloseReason.STOP_LOSS is story.hedge.close_reason
+
+
+def test_a_fault_of_ours_while_closing_does_not_stop_the_close() -> None:
+    """It is told once, tried again after a pause, and ends in HALT."""
+    story = closing().lands(LIGHTER, SIZE).lands(PACIFICA, SIZE).fault().wake().fault().wake()
+    assert ["halted: our own fault: a bug"] == story.alerts
+    story.read()
+    while story.phase is Phase.CLOSE:
+        story.wake().read()
+    assert (Phase.HALT, None) == (story.phase, story.state.hedge)
+
+
+def test_a_crossed_reference_is_still_a_price() -> None:
+    """A close takes the middle of whatever book there is."""
+    story = Story(renew_hold=False).holding().wait(12 * HOUR_MS).tick()
+    story.read(quote=quote(half="-1"))
+    assert 2 == len(story.sent.orders)
