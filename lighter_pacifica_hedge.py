@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from desk.core.errors import ConfigError, DeskError, StateError
 from desk.screen.command_line import EXIT_USAGE, parse_args
@@ -21,9 +21,12 @@ from desk.screen.command_line import EXIT_USAGE, parse_args
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from desk.core.account import Account
     from desk.core.ports import Clock, Venue
     from desk.core.venue import VenueName
     from desk.engine.home import Home
+    from desk.engine.lock import InstanceLock
+    from desk.engine.store import StateStore
     from desk.hedge.config import Config
     from desk.hedge.state import BotState
     from desk.sim.serve import Embedded
@@ -32,7 +35,6 @@ EXIT_DONE, EXIT_FAILED, EXIT_RUNNING = 0, 1, 3
 DEMO_START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z: the same for every demo of a seed
 DEMO_SECONDS_PER_HOLD = 60
 OPEN_RETRY_S = 5.0
-SYMBOLS_IN_SNAPSHOT_TABLE_MAX = 50
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -46,11 +48,18 @@ def main(argv: list[str] | None = None) -> int:
         from desk.engine.lock import AlreadyRunning
 
         return _fail(error, EXIT_RUNNING if isinstance(error, AlreadyRunning) else EXIT_FAILED)
+    except KeyboardInterrupt:
+        _complain("interrupted before it began to trade; nothing was sent")
+        return EXIT_FAILED
 
 
 def _fail(error: DeskError, code: int) -> int:
-    print(f"error: {error}", file=sys.stderr)
+    _complain(f"error: {error}")
     return code
+
+
+def _complain(text: str) -> None:
+    print(text, file=sys.stderr)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -63,7 +72,9 @@ def run(args: argparse.Namespace) -> int:
     home = Home.live(root, config=args.config, state=args.state, journal=args.journal)
     config = read_config(home, needed=not args.demo or args.config is not None)
     if args.snapshot is not None:
-        return look_at_snapshot(args.snapshot, config)
+        from desk.screen.look import look_at_snapshot
+
+        return look_at_snapshot(args.snapshot, config, make_console())
     if args.demo:
         return run_demo(args, config, home)
     return asyncio.run(live(args, config, home))
@@ -92,64 +103,12 @@ def make_console() -> "Console":
     return Console(width=None if sys.stdout.isatty() else 160)
 
 
-# Looking
-
-
-def look_at_snapshot(path: Path, config: "Config") -> int:
-    """Rank a recorded joint snapshot and print it; nothing is sized from a record."""
-    from dataclasses import replace
-
-    from desk.hedge.select import rank
-    from desk.hedge.snapshot import parse_snapshot
-    from desk.screen.tables import ranking
-
-    try:
-        read = parse_snapshot(path.read_text(encoding="utf-8"), source=str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from error
-    every = replace(config, symbols_to_monitor=(), min_volume_24h_usd=config.min_volume_24h_usd * 0)
-    rows = rank(every, read.venues, at_ms=read.at_ms, set_aside={}, needs_quotes=False)
-    console = make_console()
-    shown = rows[:SYMBOLS_IN_SNAPSHOT_TABLE_MAX]
-    console.print(ranking(shown, title=f"Recorded markets, {path.name}", quotes_recorded=False))
-    console.print(
-        f"{len(rows)} symbols on both venues. Bid and ask: not recorded, so costs are fees alone, "
-        "a lower bound. Volumes are not in the record and were not judged."
-    )
-    return EXIT_DONE
-
-
-async def look_once(venues: "Mapping[VenueName, Venue]", config: "Config", clock: "Clock") -> int:
-    """Look at both venues, print the ranked table and what the nearest candidate lacks."""
-    from desk.core.actions import ReadMarkets
-    from desk.engine.reads import Reader
-    from desk.hedge.select import rank
-    from desk.screen.tables import nearest_line, ranking
-
-    reader = Reader(venues, clock, with_fees=False)
-    for venue in venues.values():
-        venue.watch(config.symbols_to_monitor)
-    read = await reader.read_markets(ReadMarkets(0, config.symbols_to_monitor))
-    for reason in read.failures.values():
-        print(f"error: {reason}", file=sys.stderr)
-    if read.failures:
-        return EXIT_FAILED
-    rows = rank(config, read.venues, at_ms=read.at_ms, set_aside={})
-    console = make_console()
-    console.print(ranking(rows, title="Funding now, hourly rates as APR"))
-    console.print(nearest_line(rows))
-    return EXIT_DONE
-
-
 # Trading
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run of the bot needs, live or embedded.
-
-    `epoch` marks the ids of a new installation.
-    """
+    """What one run of the bot needs, live or embedded."""
 
     config: "Config"
     home: "Home"
@@ -157,7 +116,8 @@ class Run:
     clock: "Clock"
     console: "Console"
     cycles: int | None
-    epoch: int
+    store: "StateStore[BotState]"
+    state: "BotState"
 
 
 async def trade(run: Run) -> int:
@@ -168,17 +128,17 @@ async def trade(run: Run) -> int:
     from desk.engine.signals import signals_heeded
     from desk.hedge import machine
     from desk.hedge.events import Started
+    from desk.screen.banners import doubts
     from desk.screen.console import ConsoleView
 
-    store, state = load_state(run)
     journal = Journal(run.home.journal)
     view = ConsoleView(run.console)
     engine = Engine(
         machine,
-        state,
+        run.state,
         run.venues,
         clock=run.clock,
-        store=store,
+        store=run.store,
         journal=journal,
         observer=view,
     )
@@ -189,7 +149,7 @@ async def trade(run: Run) -> int:
         engine.post(OwnerAsked(run.clock.now_ms(), Command.LEAVE))
 
     try:
-        with signals_heeded(ask_to_leave, lambda why: say_doubts(engine.state, why)):
+        with signals_heeded(ask_to_leave, lambda why: _complain(doubts(engine.state, why))):
             code = await engine.run()
     finally:
         journal.close()
@@ -197,31 +157,36 @@ async def trade(run: Run) -> int:
     return code
 
 
-def load_state(run: Run) -> "tuple[Any, BotState]":
-    """Return the store and the state in it, or a new state where there never was one."""
+def load_state(
+    home: "Home", config: "Config", console: "Console", *, epoch: int
+) -> "tuple[StateStore[BotState], BotState]":
+    """Return the store and the state in it, or a new state where there never was one.
+
+    `epoch` marks the order ids of a new installation.
+    """
     from desk.engine.store import StateStore
     from desk.hedge.state import SCHEMA, BotState
 
-    store = StateStore(run.home.state, kind=BotState, schema=SCHEMA)
+    store = StateStore(home.state, kind=BotState, schema=SCHEMA)
     loaded = store.load()
     if loaded is None:
-        return store, BotState(config=run.config, epoch=run.epoch)
+        return store, BotState(config=config, epoch=epoch)
     if loaded.notice is not None:
-        run.console.print(f"[yellow]state: {loaded.notice}[/]")
+        console.print(f"[yellow]state: {loaded.notice}[/]")
     return store, loaded.state
 
 
-def say_doubts(state: "BotState", why: str) -> None:
-    """Say what stands and what is in doubt when the process ends at once."""
-    print(f"exit at once: {why}", file=sys.stderr)
-    if state.hedge is not None:
-        rows = [f"{row.venue} {row.side} {row.size}" for row in state.hedge.in_doubt()]
-        doubts = ", ".join(rows) or "nothing"
-        print(
-            f"open: {state.hedge.symbol} in {state.phase}; in doubt: {doubts}; "
-            "start again to take it over",
-            file=sys.stderr,
-        )
+async def check_symbols(
+    venues: "Mapping[VenueName, Venue]", config: "Config", source: object
+) -> None:
+    """Refuse a symbol that neither venue lists: a typing error, not a market that went away."""
+    listings = await asyncio.gather(*(venue.instruments() for venue in venues.values()))
+    for symbol in config.symbols_to_monitor:
+        if not any(symbol in listing for listing in listings):
+            raise ConfigError(
+                f"{source}: symbols_to_monitor names {symbol!r}, which neither venue lists; "
+                "mend the spelling (BTC, kBONK) or remove it"
+            )
 
 
 # Embedded venues
@@ -243,6 +208,7 @@ async def demo(args: argparse.Namespace, config: "Config", home: "Home") -> int:
     from desk.engine.clock import LoopClock
     from desk.engine.lock import InstanceLock, describe_process
     from desk.engine.log import open_log
+    from desk.screen.banners import demo_banner
     from desk.sim.market_model import Profile
     from desk.sim.serve import start_embedded
     from desk.sim.world import World
@@ -258,11 +224,14 @@ async def demo(args: argparse.Namespace, config: "Config", home: "Home") -> int:
         venues = embedded_venues(embedded, clock, seed)
         try:
             await asyncio.gather(*(venue.open() for venue in venues.values()))
+            await check_symbols(venues, config, home.config)
             if args.once:
-                return await look_once(venues, config, clock)
+                from desk.screen.look import look_once
+
+                return await look_once(venues, config, clock, make_console())
             console.print(demo_banner(seed, config))
-            epoch = seed % (EPOCH_MAX + 1)
-            return await trade(Run(config, home, venues, clock, console, args.cycles, epoch))
+            loaded = load_state(home, config, console, epoch=seed % (EPOCH_MAX + 1))
+            return await trade(Run(config, home, venues, clock, console, args.cycles, *loaded))
         finally:
             await close_all(venues)
             await embedded.close()
@@ -310,16 +279,6 @@ def embedded_venues(embedded: "Embedded", clock: "Clock", seed: int) -> "dict[Ve
     return {VenueName.LIGHTER: lighter, VenueName.PACIFICA: pacifica}
 
 
-def demo_banner(seed: int, config: "Config") -> str:
-    """Return what a newcomer should know before the first line scrolls by."""
-    return (
-        f"[bold]DEMO[/] seed {seed}: two embedded exchanges, virtual time, play money. "
-        "Its market is a showcase, livelier than the record.\n"
-        f"Each leg {config.base_capital_allocation} USD, hold {config.hold_duration_hours} h, "
-        f"threshold {config.min_net_apr_threshold} % APR. Ctrl-C ends it."
-    )
-
-
 # Live
 
 
@@ -352,7 +311,8 @@ def read_env(home: "Home") -> dict[str, str]:
         values = dotenv_values(home.env)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{home.env} cannot be read: {error}; mend the file") from error
-    return {**{key: value for key, value in values.items() if value}, **os.environ}
+    given = {key: value for key, value in os.environ.items() if value}
+    return {**{key: value for key, value in values.items() if value}, **given}
 
 
 async def live(args: argparse.Namespace, config: "Config", home: "Home") -> int:
@@ -360,14 +320,33 @@ async def live(args: argparse.Namespace, config: "Config", home: "Home") -> int:
     from desk.engine.clock import SystemClock
 
     clock = SystemClock()
-    venues = live_venues(read_env(home), clock, read_only=args.once)
+    env = read_env(home)
+    venues = live_venues(env, clock, read_only=args.once)
     try:
         if args.once:
             await asyncio.gather(*(venue.open() for venue in venues.values()))
-            return await look_once(venues, config, clock)
-        return await trade_live(args, config, home, venues, clock)
+            await check_symbols(venues, config, home.config)
+            from desk.screen.look import look_once
+
+            return await look_once(venues, config, clock, make_console())
+        with instance_lock(home, env, clock):
+            return await trade_live(args, config, home, venues, clock)
     finally:
         await close_all(venues)
+
+
+def instance_lock(home: "Home", env: Mapping[str, str], clock: "Clock") -> "InstanceLock":
+    """Return the two locks of a live daemon: its state file's, and its pair of accounts'."""
+    from desk.engine.journal import utc_text
+    from desk.engine.lock import InstanceLock, accounts_lock_path, describe_process
+
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    named = ("LIGHTER_BASE_URL", "ACCOUNT_INDEX", "PACIFICA_BASE_URL", "SOL_WALLET")
+    accounts = accounts_lock_path(
+        Path(base) / "lighter-pacifica-hedge", [env.get(name, "") for name in named]
+    )
+    owner = describe_process(home.root.resolve(), utc_text(clock.now_ms()))
+    return InstanceLock([home.lock, accounts], owner=owner)
 
 
 async def trade_live(
@@ -377,27 +356,36 @@ async def trade_live(
     venues: "Mapping[VenueName, Venue]",
     clock: "Clock",
 ) -> int:
-    """Take the locks, open both venues, say what is at stake, and trade."""
+    """Open both venues, say what is at stake, and trade. The locks are held."""
     from desk.core.ids import EPOCH_MAX
-    from desk.engine.journal import utc_text
-    from desk.engine.lock import InstanceLock, accounts_lock_path, describe_process
     from desk.engine.log import open_log
+    from desk.screen.banners import say_what_is_at_stake
 
     console = make_console()
-    locks = [home.lock, accounts_lock_path(user_folder(), [str(v) for v in venues.values()])]
-    owner = describe_process(home.root.resolve(), utc_text(clock.now_ms()))
-    with InstanceLock(locks, owner=owner):
-        open_log(home.log, clock)
-        await open_patiently(venues, console, holds=home.state.exists())
-        await say_what_is_at_stake(venues, config, console)
-        epoch = secrets.randbelow(EPOCH_MAX) + 1
-        return await trade(Run(config, home, venues, clock, console, args.cycles, epoch))
+    open_log(home.log, clock)
+    store, state = load_state(home, config, console, epoch=secrets.randbelow(EPOCH_MAX) + 1)
+    holds = state.hedge is not None
+    await open_patiently(venues, console, holds=holds)
+    if not holds:
+        await check_symbols(venues, config, home.config)
+    say_what_is_at_stake(console, config, await read_equity(venues))
+    return await trade(Run(config, home, venues, clock, console, args.cycles, store, state))
 
 
-def user_folder() -> Path:
-    """Return where this user's locks lie, whatever home the bot has."""
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(base) / "lighter-pacifica-hedge"
+async def read_equity(
+    venues: "Mapping[VenueName, Venue]",
+) -> "dict[VenueName, Account | None]":
+    """Return each account, None for a venue that does not answer."""
+    from desk.core.errors import VenueError
+
+    async def read(venue: "Venue") -> "Account | None":
+        try:
+            return await venue.account()
+        except VenueError:
+            return None
+
+    accounts = await asyncio.gather(*(read(venue) for venue in venues.values()))
+    return dict(zip(venues, accounts, strict=True))
 
 
 async def open_patiently(
@@ -417,24 +405,6 @@ async def open_patiently(
                 await asyncio.sleep(OPEN_RETRY_S)
 
     await asyncio.gather(*(open_one(venue) for venue in venues.values()))
-
-
-async def say_what_is_at_stake(
-    venues: "Mapping[VenueName, Venue]", config: "Config", console: "Console"
-) -> None:
-    """Print LIVE, both accounts' equity, the largest size, and the loss at the stop."""
-    reads = await asyncio.gather(*(venue.account() for venue in venues.values()))
-    console.print("[bold red]LIVE[/] real money on both venues")
-    for venue, account in zip(venues.values(), reads, strict=True):
-        console.print(
-            f"  {venue.name}: equity {account.equity_usd:,.2f} USD, "
-            f"{account.free_usd:,.2f} USD free, {len(account.positions)} open positions"
-        )
-    notional = config.base_capital_allocation
-    console.print(
-        f"  at most {notional} USD on each leg; a leg is closed when it has lost "
-        f"{notional * config.stop_loss_pct / 100:.2f} USD (the other leg gains meanwhile)"
-    )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """What people type: the flags of the daemon, and one line for each way to mistype them."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
+N = TypeVar("N", int, float)
 EXIT_USAGE = 2
 
 DESCRIPTION = """\
@@ -29,6 +31,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         description=DESCRIPTION,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     mode = parser.add_argument_group("what to run")
     mode.add_argument("--demo", action="store_true", help="embedded venues in virtual time")
@@ -41,7 +44,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         help="demo: virtual seconds a second "
         "(default: a hold in about a minute; 0: as fast as it goes)",
     )
-    mode.add_argument("--seed", type=int, metavar="N", help="demo: which market (default 1)")
+    mode.add_argument("--seed", type=_seed, metavar="N", help="demo: which market (default 1)")
     mode.add_argument(
         "--snapshot",
         type=Path,
@@ -76,14 +79,25 @@ class _OneLineParser(argparse.ArgumentParser):
 
 
 def _count(text: str) -> int:
-    value = int(text)
+    value = _number(int, text, "a whole number, 1 or more")
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not allowed: write 1 or more")
     return value
 
 
+def _seed(text: str) -> int:
+    return _number(int, text, "a whole number")
+
+
 def _speed(text: str) -> float:
-    value = float(text)
+    value = _number(float, text, "a number, 0 to 1e9")
     if not 0 <= value <= 1e9:
         raise argparse.ArgumentTypeError(f"{text} is not allowed: write 0 to 1e9")
     return value
+
+
+def _number(read: Callable[[str], N], text: str, wanted: str) -> N:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number: write {wanted}") from error

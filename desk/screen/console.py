@@ -2,6 +2,8 @@
 due.
 """
 
+import os
+import sys
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -16,6 +18,20 @@ from desk.screen.tables import cycle_books, ranking
 
 HOUR_MS = 3_600_000
 _ALERT_STYLES = {Level.INFO: "cyan", Level.WARNING: "yellow", Level.CRITICAL: "bold red"}
+
+
+class Terminal(Console):
+    """A console that goes quiet when nobody is at the other end any more.
+
+    Rich would end the process there, and with it the watch over what is held.
+    """
+
+    def on_broken_pipe(self) -> None:
+        """Show nothing from now on, and let the interpreter's last flush find no broken pipe."""
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 class ConsoleView:
@@ -53,10 +69,13 @@ class ConsoleView:
         if hedge is None:
             self._console.print(f"[bold]Flat.[/] {state.cycles_done} cycles done.")
             return
-        size = abs(hedge.held(hedge.long_venue)).normalize()
+        legs = ", ".join(
+            f"{hedge.side_at(venue)} {abs(hedge.held(venue)).normalize():f} on {venue}"
+            for venue in (hedge.long_venue, hedge.long_venue.twin)
+        )
         self._console.print(
-            f"[bold yellow]Left open:[/] {size:f} {hedge.symbol}, long {hedge.long_venue}, "
-            f"short {hedge.long_venue.twin} ({state.phase}). Nothing watches it until you run\n"
+            f"[bold yellow]Left open:[/] {hedge.symbol}, {legs} ({state.phase}). "
+            "Nothing watches it until you run\n"
             "  python lighter_pacifica_hedge.py\n"
             "again, which takes it over. To be flat at once, close both legs on the venues."
         )

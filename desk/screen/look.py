@@ -1,0 +1,58 @@
+"""One look: read both venues, or a record of them, rank the symbols, print the table."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+from rich.console import Console
+
+from desk.core.actions import ReadMarkets
+from desk.core.errors import ConfigError
+from desk.core.ports import Clock, Venue
+from desk.core.venue import VenueName
+from desk.engine.reads import Reader
+from desk.hedge.config import Config
+from desk.hedge.select import rank
+from desk.hedge.snapshot import parse_snapshot
+from desk.screen.tables import nearest_line, ranking
+
+EXIT_DONE, EXIT_FAILED = 0, 1
+
+
+async def look_once(
+    venues: Mapping[VenueName, Venue], config: Config, clock: Clock, console: Console
+) -> int:
+    """Print the live table and what the nearest candidate lacks. Returns the exit code."""
+    reader = Reader(venues, clock, with_fees=False)
+    for venue in venues.values():
+        venue.watch(config.symbols_to_monitor)
+    read = await reader.read_markets(ReadMarkets(0, config.symbols_to_monitor))
+    for reason in read.failures.values():
+        sys.stderr.write(f"error: {reason}\n")
+    if read.failures:
+        return EXIT_FAILED
+    rows = rank(config, read.venues, at_ms=read.at_ms, set_aside={})
+    console.print(ranking(rows, title="Funding now, hourly rates as APR"))
+    console.print(nearest_line(rows))
+    return EXIT_DONE
+
+
+def look_at_snapshot(path: Path, config: Config, console: Console) -> int:
+    """Print the table of a recorded joint snapshot; nothing is sized from a record.
+
+    Raises `ConfigError` when the file is anything else.
+    """
+    try:
+        read = parse_snapshot(path.read_text(encoding="utf-8"), source=str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    every = replace(config, symbols_to_monitor=(), min_volume_24h_usd=Decimal(0))
+    rows = rank(every, read.venues, at_ms=read.at_ms, set_aside={}, needs_quotes=False)
+    console.print(ranking(rows, title=f"Recorded markets, {path.name}", quotes_recorded=False))
+    console.print(
+        f"{len(rows)} symbols on both venues. Bid and ask: not recorded, so costs are fees alone, "
+        "a lower bound. Volumes are not in the record and were not judged."
+    )
+    return EXIT_DONE
