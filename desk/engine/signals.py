@@ -19,7 +19,7 @@ def signals_heeded(ask: Callable[[], None], last_words: Callable[[str], None]) -
     `last_words` is given the reason before the process ends without ceremony, with code 1.
     """
     loop = asyncio.get_running_loop()
-    asked = False
+    patience: asyncio.TimerHandle | None = None
 
     def leave_now(why: str) -> None:
         last_words(why)
@@ -28,11 +28,12 @@ def signals_heeded(ask: Callable[[], None], last_words: Callable[[str], None]) -
         os._exit(EXIT_FAILED)
 
     def on_signal() -> None:
-        nonlocal asked
-        if asked:
+        nonlocal patience
+        if patience is not None:
             leave_now("second signal")
-        asked = True
-        loop.call_later(FINISH_S_MAX, leave_now, f"not finished within {FINISH_S_MAX:g} s")
+        patience = loop.call_later(
+            FINISH_S_MAX, leave_now, f"not finished within {FINISH_S_MAX:g} s"
+        )
         ask()
 
     for number in _SIGNALS:
@@ -40,5 +41,7 @@ def signals_heeded(ask: Callable[[], None], last_words: Callable[[str], None]) -
     try:
         yield
     finally:
+        if patience is not None:
+            patience.cancel()
         for number in _SIGNALS:
             loop.remove_signal_handler(number)

@@ -74,7 +74,7 @@ class ConsoleView:
             for venue in (hedge.long_venue, hedge.long_venue.twin)
         )
         self._console.print(
-            f"[bold yellow]Left open:[/] {hedge.symbol}, {legs} ({state.phase}). "
+            f"[bold yellow]Left open:[/] {escape(hedge.symbol)}, {legs} ({state.phase}). "
             "Nothing watches it until you run\n"
             "  python lighter_pacifica_hedge.py\n"
             "again, which takes it over. To be flat at once, close both legs on the venues."

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -24,7 +25,7 @@ def ranking(candidates: Sequence[Candidate], *, title: str, quotes_recorded: boo
     table.add_column("verdict")
     for row in candidates:
         table.add_row(
-            row.symbol,
+            escape(row.symbol),
             _apr(row.rates[VenueName.LIGHTER]),
             _apr(row.rates[VenueName.PACIFICA]),
             _apr(row.spread),
@@ -84,7 +85,7 @@ def nearest_line(candidates: Sequence[Candidate]) -> str:
 def cycle_books(result: CycleResult) -> Table:
     """Return what a finished cycle brought, split into price, funding and fees for each leg."""
     title = (
-        f"Cycle {result.cycle}: {result.symbol}, {result.size.normalize():f} each leg, "
+        f"Cycle {result.cycle}: {escape(result.symbol)}, {result.size.normalize():f} each leg, "
         f"closed because {result.close_reason}"
     )
     table = Table(title=title, title_justify="left", header_style="bold")

@@ -123,7 +123,7 @@ def test_an_event_of_another_shape_is_refused(tmp_path: Path) -> None:
     path = record(tmp_path)
     path.write_text(path.read_text().replace('"ask":1,"venues"', '"question":1,"venues"'))
 
-    with pytest.raises(ReplayError, match="AccountsRead: .*ask"):
+    with pytest.raises(ReplayError, match=r"AccountsRead: .*ask"):
         again(path)
 
 

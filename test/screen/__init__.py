@@ -1,0 +1,1 @@
+"""Tests of what people see: tables, lines, the command line."""
