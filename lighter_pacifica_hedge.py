@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 EXIT_DONE, EXIT_FAILED, EXIT_RUNNING = 0, 1, 3
 DEMO_START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z: the same for every demo of a seed
 DEMO_SECONDS_PER_HOLD = 60
+BACKFILL_HOURS = 14 * 24  # the past that a demo begins with: volumes, candles, funding history
 OPEN_RETRY_S = 5.0
 
 
@@ -220,6 +221,7 @@ async def demo(args: argparse.Namespace, config: "Config", home: "Home") -> int:
         home.clear_work()
         open_log(home.log, clock)
         world = World(seed, start_ms=DEMO_START_MS, profile=Profile.SHOWCASE)
+        world.backfill(BACKFILL_HOURS)
         embedded = await start_embedded(world, clock=clock)
         venues = embedded_venues(embedded, clock, seed)
         try:
