@@ -49,12 +49,14 @@ def main(argv: list[str] | None = None) -> int:
         from desk.engine.lock import AlreadyRunning
 
         return _fail(error, EXIT_RUNNING if isinstance(error, AlreadyRunning) else EXIT_FAILED)
+    except OSError as error:  # the disk, most likely: no lock, no log, no journal
+        return _fail(error, EXIT_FAILED)
     except KeyboardInterrupt:
         _complain("interrupted before it began to trade; nothing was sent")
         return EXIT_FAILED
 
 
-def _fail(error: DeskError, code: int) -> int:
+def _fail(error: DeskError | OSError, code: int) -> int:
     _complain(f"error: {error}")
     return code
 
@@ -99,9 +101,9 @@ def read_config(home: "Home", *, needed: bool) -> "Config":
 
 def make_console() -> "Console":
     """Return the terminal; colours go when NO_COLOR is set or nobody is looking."""
-    from rich.console import Console
+    from desk.screen.console import Terminal
 
-    return Console(width=None if sys.stdout.isatty() else 160)
+    return Terminal(width=None if sys.stdout.isatty() else 160)
 
 
 # Trading
