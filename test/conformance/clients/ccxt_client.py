@@ -7,13 +7,22 @@ lighter or pacifica, LIBRARY the path of Lighter's signer, PART one of `PARTS`.
 import asyncio
 import sys
 
-from test.conformance.clients import ccxt_markets, ccxt_orders, ccxt_refusals, ccxt_streams
+from test.conformance.clients import (
+    ccxt_funding,
+    ccxt_limits,
+    ccxt_markets,
+    ccxt_orders,
+    ccxt_refusals,
+    ccxt_streams,
+)
 from test.conformance.clients.ccxt_session import Session
 from test.conformance.clients.judge import read_ready
 from test.conformance.clients.suite import Check, run_all
 
 PARTS = {
-    "all": (ccxt_markets, ccxt_orders, ccxt_streams, ccxt_refusals),
+    "trading": (ccxt_markets, ccxt_orders, ccxt_streams, ccxt_refusals),
+    "funding": (ccxt_funding,),
+    "limits": (ccxt_limits,),
 }
 
 

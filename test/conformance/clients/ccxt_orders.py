@@ -4,6 +4,7 @@ import asyncio
 from decimal import Decimal
 
 import ccxt
+import ccxt.async_support
 
 from test.conformance.clients.ccxt_session import (
     BASE,
@@ -353,4 +354,21 @@ async def synchronous(session: Session) -> str:
     equal(price, row["price"], "price")
     await asyncio.to_thread(client.cancel_order, row["id"], SYMBOL)
     equal("canceled", (await session.find_done(name))["status"], "status")
+    return f"order {row['id']}"
+
+
+@BOTH.check("the builder fee left as it comes")
+async def builder_fee(session: Session) -> str:
+    """ccxt adds a fee of its own unless told not to: the order gets in all the same."""
+    await session.flat()
+    client = connect(ccxt.async_support, session.ready, session.venue, session.library)
+    client.options["builderFee"] = True
+    name = session.new_id()
+    try:
+        more = {"clientOrderId": name}
+        price = await session.away("-3")
+        await client.create_order(SYMBOL, "limit", "buy", float(SIZE), price, more)
+    finally:
+        await client.close()
+    row = await session.find_open(name)
     return f"order {row['id']}"

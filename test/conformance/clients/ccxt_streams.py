@@ -58,14 +58,22 @@ async def tickers(session: Session) -> str:
 async def trades(session: Session) -> str:
     """A trade of ours appears among everybody's."""
     await session.flat()
+    since_ms = session.client.milliseconds()
     rows: list[Row] = await session.watched(
         lambda: session.client.watch_trades(SYMBOL),
-        lambda rows: any(exact(row["amount"]) == SIZE for row in rows),
+        lambda rows: any(is_new(row, since_ms) for row in rows),
         session.buy,
     )
-    row = next(row for row in rows if exact(row["amount"]) == SIZE)
+    row = next(row for row in rows if is_new(row, since_ms))
     equal("buy", row["side"], "side of the taker")
+    fill = (await session.judge.account())["fills"][-1]
+    equal(Decimal(fill["price"]), exact(row["price"]), "price")
     return f"{row['amount']} at {row['price']}"
+
+
+def is_new(row: Row, since_ms: int) -> bool:
+    """Return whether this is a trade of our size, and not one of those before."""
+    return exact(row["amount"]) == SIZE and row["timestamp"] > since_ms
 
 
 @PACIFICA.check("watch candles")
@@ -128,12 +136,17 @@ async def orders_side(session: Session) -> str:
 async def orders_filled(session: Session) -> str:
     """A market order of ours comes by as closed, with all of its amount filled."""
     await session.flat()
+    price = await session.away("2")
+    name = session.new_id()
+    more = {"clientOrderId": name}
     rows = await session.watched(
         lambda: session.client.watch_orders(SYMBOL),
-        lambda rows: any(row["status"] == "closed" for row in rows),
-        session.buy,
+        lambda rows: any(
+            row["clientOrderId"] == name and row["status"] == "closed" for row in rows
+        ),
+        lambda: session.client.create_order(SYMBOL, "market", "buy", float(SIZE), price, more),
     )
-    row = next(row for row in rows if row["status"] == "closed")
+    row = next(row for row in rows if row["clientOrderId"] == name and row["status"] == "closed")
     equal(SIZE, exact(row["filled"]), "amount filled")
     return f"filled {row['filled']}"
 
@@ -142,17 +155,15 @@ async def orders_filled(session: Session) -> str:
 async def my_trades(session: Session) -> str:
     """A fill of ours comes by with side, size, price and fee."""
     await session.flat()
+    since_ms = session.client.milliseconds()
     rows = await session.watched(
         lambda: session.client.watch_my_trades(SYMBOL),
-        lambda rows: sum(exact(row["amount"]) for row in rows if row["side"] == "buy") >= SIZE,
+        lambda rows: any(is_new(row, since_ms) for row in rows),
         session.buy,
     )
-    row = rows[-1]
-    [fill] = [
-        fill
-        for fill in (await session.judge.account())["fills"][-1:]
-        if Decimal(fill["size"]) == exact(row["amount"])
-    ]
+    row = next(row for row in rows if is_new(row, since_ms))
+    equal("buy", row["side"], "side")
+    fill = (await session.judge.account())["fills"][-1]
     equal(Decimal(fill["price"]), exact(row["price"]), "price")
     if not session.is_lighter:
         equal(Decimal(fill["fee"]), exact(row["fee"]["cost"]), "fee")

@@ -31,10 +31,13 @@ class Judge:
     ready: Ready
     venue: str
 
+    async def truth(self) -> dict[str, Any]:
+        """Return the time and the accounts of both venues, as the control plane tells them."""
+        return await asyncio.to_thread(self._ask, "truth", None)
+
     async def account(self) -> dict[str, Any]:
         """Return equity, positions, orders, fills and funding; decimals as strings."""
-        truth = await asyncio.to_thread(self._ask, "truth", None)
-        rows: dict[str, dict[str, Any]] = truth[self.venue]["accounts"]
+        rows: dict[str, dict[str, Any]] = (await self.truth())[self.venue]["accounts"]
         mine = self.ready[self.venue]
         return rows[str(mine["account_index"] if self.venue == "lighter" else mine["account"])]
 
