@@ -335,7 +335,7 @@ class FakeEngine:
         asked = [
             row for row in step.actions if isinstance(row, ReadMarkets | ReadAccounts | SendOrders)
         ]
-        assert len(asked) <= 1, "two questions at once"
+        assert [step.state.asked] * (step.state.asked - before.asked) == [row.ask for row in asked]
         for action in asked:
             if isinstance(action, SendOrders):
                 assert not before.waiting or event_answers(event), "sent while waiting"

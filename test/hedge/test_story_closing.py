@@ -12,6 +12,7 @@ from test.hedge.builders import (
     LIGHTER,
     PACIFICA,
     accounts_read,
+    asked,
     closing_hedge,
     config,
     d,
@@ -156,28 +157,34 @@ def test_an_urgent_close_goes_on_where_there_is_a_price() -> None:
     assert [LIGHTER] == [row.venue for row in story.sent.orders]
 
 
-def test_dust_goes_through_zero_and_back() -> None:
-    """A rest below 10 USD, refused twice: one order through zero, then reduce-only back."""
+def dusty() -> Story:
+    """Return a close of which a rest below 10 USD was refused twice, and a third try is out."""
     story = closing().settle(SIZE, SIZE - d("0.0010"))
     for _ in range(2):
         story.wake().read().settle("0")
-    assert {Role.CLOSE} == {row.role for row in story.hedge.intents[2:]}
-    story.wake().read()
-    (through,) = story.sent.orders
-    assert (False, Side.BUY, Role.THROUGH) == (
-        through.request.reduce_only,
-        through.request.side,
+    return story.wake().read()
+
+
+def test_dust_goes_through_zero() -> None:
+    """Two reduce-only tries come first; then one order of the rest and the least that opens."""
+    story = dusty()
+    (through,) = (row.request for row in story.sent.orders)
+    assert {Role.CLOSE} == {row.role for row in story.hedge.intents[2:-1]}
+    assert (False, Side.BUY, d("0.0010") + d("0.0034"), Role.THROUGH) == (
+        through.reduce_only,
+        through.side,
+        through.size,
         story.hedge.intents[-1].role,
     )
-    assert d("0.0010") + d("0.0034") == through.request.size
-    story.settle(through.request.size).read()
-    (back,) = story.sent.orders
-    assert (True, Side.SELL, d("0.0034")) == (
-        back.request.reduce_only,
-        back.request.side,
-        back.request.size,
-    )
-    assert Phase.CLOSE is story.settle("0.0034").phase
+
+
+def test_what_went_through_zero_comes_back_reduce_only() -> None:
+    """The other side of zero is large enough for the venue, and closed like any other rest."""
+    story = dusty()
+    (back,) = (row.request for row in story.settle("0.0044").read().sent.orders)
+    assert (True, Side.SELL, d("0.0034")) == (back.reduce_only, back.side, back.size)
+    assert {PACIFICA} == {row.venue for row in story.sent.orders}
+    assert 0 == story.settle("0.0034").hedge.held(PACIFICA)
 
 
 def test_dust_next_to_the_owners_position_stays_reduce_only() -> None:
@@ -204,6 +211,14 @@ def test_a_fault_of_ours_while_closing_does_not_stop_the_close() -> None:
     while story.phase is Phase.CLOSE:
         story.wake().read()
     assert (Phase.HALT, None) == (story.phase, story.state.hedge)
+
+
+def test_a_tick_between_two_tries_asks_nothing() -> None:
+    """A guard line may wake a closing bot at any time: only what is due is done."""
+    story = closing().tick("3000")
+    assert () == story.step.actions
+    assert () == story.settle("0", "0").tick("3000").step.actions
+    assert 1 == len(asked(story.wake().step))
 
 
 def test_a_crossed_reference_is_still_a_price() -> None:

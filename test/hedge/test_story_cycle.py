@@ -163,6 +163,14 @@ def test_an_edited_check_interval_acts_at_once() -> None:
     assert story.at_ms + 60_000 == story.state.wake_at_ms == story.state.look_at_ms
 
 
+def test_an_edit_does_not_disturb_a_step_under_way() -> None:
+    """Outside WAIT the time of the next question stays what it was."""
+    story = Story().opening().settle(None, None)
+    wake_ms = story.state.wake_at_ms
+    story.feed(ConfigChanged(story.at_ms, config(check_interval_seconds=d(3600))))
+    assert (wake_ms, 0) == (story.state.wake_at_ms, story.state.look_at_ms)
+
+
 def test_cycles_are_counted_down_to_the_exit() -> None:
     """With `--cycles 1` the hold ends at its end though it would be worth renewing; exit 0."""
     story = Story().start(cycles=1).read().look().read().read()

@@ -21,6 +21,17 @@ from test.hedge.story import Story
 
 SIZE = d("0.0116")
 CHECK_MS = 60_000
+UNPROVED: list[tuple[dict[str, object], str]] = [
+    ({"orders": None}, "did not tell its orders"),
+    ({"leverage": None}, "leverage is unknown, not 1x"),
+    (
+        {"leverage": Leverage("ETH", Decimal(20), MarginMode.CROSS)},
+        "leverage is 20x, not 1x",
+    ),
+    ({"fees": None}, "did not tell the account's fees"),
+    ({"quote": None}, "book not fresh"),
+    ({"quote": quote(half="-1")}, "book not fresh"),
+]
 
 
 def roles(story: Story) -> list[list[tuple[VenueName, bool, Decimal]]]:
@@ -99,6 +110,7 @@ def test_an_unknown_outcome_is_asked_about_ever_more_slowly() -> None:
         pauses.append(story.at_ms - before_ms)
         assert isinstance(question, ReadAccounts)
         assert ((PACIFICA, story.hedge.intents[1].client_id),) == question.find
+        assert question.orders
         story.read()
     assert [1000, 2000, 4000, 8000, 16_000] == pauses
     assert 1 == len(story.orders)
@@ -172,6 +184,7 @@ def test_a_good_hedge_survives_the_outage_of_one_venue() -> None:
     while story.phase is Phase.OPEN:
         story.wake().read(PACIFICA)
     assert (Phase.HOLD, 1) == (story.phase, len(story.orders))
+    assert story.at_ms - story.hedge.approved_at_ms > 60_000
     assert "not yet verified" in story.alerts[-1]
 
 
@@ -208,20 +221,7 @@ def test_the_owners_resting_order_is_a_reason_too() -> None:
     assert "already has orders that are not ours" in story.step.reason
 
 
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"orders": None}, "did not tell its orders"),
-        ({"leverage": None}, "leverage is unknown, not 1x"),
-        (
-            {"leverage": Leverage("ETH", Decimal(20), MarginMode.CROSS)},
-            "leverage is 20x, not 1x",
-        ),
-        ({"fees": None}, "did not tell the account's fees"),
-        ({"quote": None}, "book not fresh"),
-        ({"quote": quote(half="-1")}, "book not fresh"),
-    ],
-)
+@pytest.mark.parametrize(("changes", "reason"), UNPROVED)
 def test_what_is_not_proved_is_not_opened(changes: dict[str, object], reason: str) -> None:
     """Each missing or wrong answer of the second look refuses the symbol."""
     story = Story().start().read().look().read()
