@@ -23,6 +23,7 @@ from desk.core.venue import VenueName
 from desk.venues.http import ClockSkew, HttpTransport, Transport
 from desk.venues.lighter.account import read_public_keys
 from desk.venues.lighter.api import AuthTokens, LighterApi, SigningThread
+from desk.venues.lighter.crypto.keys import MalformedKey
 from desk.venues.lighter.crypto.limits import CancelAllMode, InvalidRequest
 from desk.venues.lighter.crypto.port import Signer
 from desk.venues.lighter.feed import LighterFeed
@@ -135,6 +136,7 @@ class LighterClient(LighterReads):
             secret = Secret(_text(env, f"{key}_PRIVATE_KEY"))
             signer = _library_signer(
                 secret,
+                variable=f"{key}_PRIVATE_KEY",
                 account_index=account_index,
                 api_key_index=api_key_index,
                 chain_id=chain_id,
@@ -370,7 +372,13 @@ def _number(env: Mapping[str, str], name: str, default: int | None = None) -> in
 
 
 def _library_signer(
-    key: Secret, *, account_index: int, api_key_index: int, chain_id: int, clock: Clock
+    key: Secret,
+    *,
+    variable: str,
+    account_index: int,
+    api_key_index: int,
+    chain_id: int,
+    clock: Clock,
 ) -> Signer:
     try:
         return LibrarySigner(
@@ -380,5 +388,7 @@ def _library_signer(
             chain_id=chain_id,
             now_ms=clock.now_ms,
         )
+    except MalformedKey as error:
+        raise ConfigError(f"{variable} is not a key: {error}") from error
     except InvalidRequest as error:
         raise ConfigError(f"ACCOUNT_INDEX or the key's index is wrong: {error}") from error

@@ -307,14 +307,17 @@ async def close_all(venues: "Mapping[VenueName, Venue]") -> None:
 
 def read_env(home: "Home") -> dict[str, str]:
     """Return the environment over the `.env` file of the home."""
+    from io import StringIO
+
     from dotenv import dotenv_values
 
-    if not home.env.exists():
-        return dict(os.environ)
     try:
-        values = dotenv_values(home.env)
+        text = home.env.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        text = ""
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{home.env} cannot be read: {error}; mend the file") from error
+    values = dotenv_values(stream=StringIO(text))
     given = {key: value for key, value in os.environ.items() if value}
     return {**{key: value for key, value in values.items() if value}, **given}
 

@@ -258,7 +258,7 @@ def _report(
     sent_at_ms: int,
     expires_at_ms: int | None = None,
 ) -> OrderReport:
-    reason = track.order.reason if track.order is not None else None
+    reason = track.order.reason if track.order is not None and track.filled < track.size else None
     return OrderReport(
         venue=order.venue,
         client_id=order.request.client_id,
