@@ -7,6 +7,7 @@ missing, with the mend.
 
 import argparse
 import asyncio
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -35,10 +36,13 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 async def main(options: argparse.Namespace, console: Console) -> int:
-    """Run what is asked for and return the exit code."""
+    """Run what is asked for and return the exit code. SIGTERM ends it like Ctrl-C: cleanly."""
+    if (task := asyncio.current_task()) is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     chosen = [run for run in runs() if options.only.lower() in run.title.lower()]
     if not chosen:
-        raise NotReady(f"no run is called {options.only}: {', '.join(r.title for r in runs())}")
+        titles = "; ".join(run.title for run in runs())
+        raise NotReady(f"no run is called {options.only}. There are: {titles}")
     if options.write and options.only:
         raise NotReady("--write renews the whole table: leave out --only")
     versions = f"{CCXT.package} {version(CCXT)}, {SDK.package} {version(SDK)}"
@@ -79,5 +83,5 @@ if __name__ == "__main__":
     except NotReady as problem:
         screen.print(Text(str(problem)))
         sys.exit(EXIT_USAGE)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         sys.exit("stopped")

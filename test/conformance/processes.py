@@ -15,11 +15,16 @@ from test.conformance.results import LOG_TAIL_LINES, Outcome, Result, Transcript
 READY_S_MAX = 20.0
 SCRIPT_S_MAX = 120.0
 END_S_MAX = 5.0
+START = "the venues start"
 SILENCE = "the venues report no error of their own"
 
 
 class NotReady(Exception):
     """Something the run needs is not there; the text is one line, with the mend."""
+
+
+class VenuesDown(Exception):
+    """The embedded venues did not start; the text is the end of what they wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +71,14 @@ async def play(run: Run, library: str, follow: Callable[[Transcript], None]) -> 
     """
     transcript = Transcript(run.title)
     with TemporaryFile() as venue_errors, TemporaryFile() as script_errors:
-        async with venues(run, venue_errors) as ready:
-            script = start_script(run, library, script_errors)
-            async with script as process:
+        try:
+            async with (
+                venues(run, venue_errors) as ready,
+                start_script(run, library, script_errors) as process,
+            ):
                 why = await read(process, ready, transcript, follow)
+        except VenuesDown as down:
+            return Ended([Result(run.title, START, Outcome.FAILED, str(down))], "")
         results = transcript.end(why)
         if said := tail(venue_errors):
             results.append(Result(run.title, SILENCE, Outcome.FAILED, said))
@@ -78,7 +87,7 @@ async def play(run: Run, library: str, follow: Callable[[Transcript], None]) -> 
 
 @asynccontextmanager
 async def venues(run: Run, errors: IO[bytes]) -> AsyncIterator[str]:
-    """Give the ready line of fresh venues on free ports. Raises `NotReady` if none comes."""
+    """Give the ready line of fresh venues on free ports. Raises `VenuesDown` if none comes."""
     command = (sys.executable, "-m", "desk.sim", "--lighter-port", "0", "--pacifica-port", "0")
     process = await asyncio.create_subprocess_exec(
         *command, *run.options, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=errors
@@ -90,7 +99,7 @@ async def venues(run: Run, errors: IO[bytes]) -> AsyncIterator[str]:
         except TimeoutError:
             line = b""
         if not line:
-            raise NotReady(f"the embedded venues do not start: {tail(errors) or 'no ready line'}")
+            raise VenuesDown(tail(errors) or f"no ready line within {READY_S_MAX:g} s")
         yield line.decode()
     finally:
         await end(process)
