@@ -115,8 +115,8 @@ def on_accounts(state: BotState, event: AccountsRead) -> Step:
 def _left(hedge: Hedge, event: AccountsRead) -> dict[VenueName, Decimal]:
     """Return what is still ours to close now on each venue that spoke, signed base units.
 
-    Never more than our fills, never more than is there. Without the other venue's answer a close
-    that is not urgent takes only what stands above the other leg.
+    Never more than our fills, never more than is there, in whole lots. Without the other venue's
+    answer a close that is not urgent takes only what stands above the other leg.
     """
     assert hedge.close_reason is not None, "a close has a reason"
     left = {}
@@ -125,6 +125,7 @@ def _left(hedge: Hedge, event: AccountsRead) -> dict[VenueName, Decimal]:
         size = min(abs(ours), abs(there)) if ours * there > 0 else Decimal(0)
         if event.failures and not hedge.close_reason.is_urgent:
             size = min(size, max(abs(ours) - abs(hedge.held(venue.twin)), Decimal(0)))
+        size = hedge.instruments[venue].size_down(size)
         left[venue] = size if ours > 0 else -size
     return left
 
@@ -218,21 +219,18 @@ def _reference(row: VenueAccount) -> Decimal | None:
 def _prove(state: BotState, event: AccountsRead, also: tuple[Action, ...]) -> Step:
     """Nothing of ours is left to close. Wait for the last rows of the books, then close them.
 
-    A position that no fill explains may be ours with its rows late, or lost: then a human looks.
+    A position that the fills do not explain, or a flat one that they contradict, may be ours with
+    rows late or lost: then a human looks, and vouches for it by `resume`.
     """
     hedge = hedge_of(state)
-    odd = [
-        venue
-        for venue in unexplained(hedge, event)
-        if event.venues[venue].account.size_of(hedge.symbol)
-    ]
+    odd = ", ".join(unexplained(hedge, event)) if not hedge.is_vouched else ""
     is_done = not odd and is_complete(hedge, event.venues)
     if not is_done and hedge.result_tries < PROOF_TRIES_MAX:
         state = state.with_hedge(replace(hedge, result_tries=hedge.result_tries + 1))
         return linger(state, event.at_ms, "waiting for the venues' last rows", *also)
     if odd:
         state = state.with_hedge(replace(hedge, result_tries=0))
-        text = f"{', '.join(odd)}: a {hedge.symbol} position that no fill explains; look at it"
+        text = f"{odd}: {hedge.symbol} position and fills do not agree; look, then resume"
         return halt(state, text, *also)
     return _finish(state, event, also, is_whole=is_done)
 

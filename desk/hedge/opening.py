@@ -140,8 +140,9 @@ def _may_top_up(state: BotState, lagging: VenueName, missing: Decimal, at_ms: in
         return False
     tries = sum(1 for row in hedge.intents if row.venue is lagging)
     in_time = at_ms - hedge.approved_at_ms <= state.config.fill_deadline_s * 1000
-    least = hedge.instruments[lagging].size_floor(_band(hedge, lagging))
-    return tries <= TOP_UPS_MAX and in_time and missing >= least
+    instrument = hedge.instruments[lagging]
+    fits = instrument.size_down(missing) == missing >= instrument.size_floor(_band(hedge, lagging))
+    return tries <= TOP_UPS_MAX and in_time and fits
 
 
 def _band(hedge: Hedge, venue: VenueName) -> Decimal:

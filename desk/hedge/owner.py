@@ -28,8 +28,13 @@ def on_owner(state: BotState, event: OwnerAsked) -> Step:
 
 
 def _resume(state: BotState, said: str) -> Step:
-    """Lift pause, stop, halt, and what was set aside because of another hand."""
+    """Lift pause, stop, halt, and what was set aside because of another hand.
+
+    After a close that could not be proved, it says that the owner has looked and answers for it.
+    """
     was_halted = state.phase is Phase.HALT
+    if was_halted and state.hedge is not None and state.hedge.close_reason is not None:
+        state = state.with_hedge(replace(state.hedge, is_vouched=True))
     state = replace(
         state, paused=False, stop_asked=False, close_asked=False, halt_reason=None, by_hand=()
     )

@@ -11,7 +11,7 @@ from desk.core.venue import VenueName
 from desk.hedge.economics import settlements_between
 from desk.hedge.select import BOTH
 from desk.hedge.state import CloseReason, CycleResult, Hedge, LegResult, Role
-from desk.hedge.steps import is_by_others
+from desk.hedge.steps import fills_in, is_by_others
 
 
 def is_complete(hedge: Hedge, venues: Mapping[VenueName, VenueAccount]) -> bool:
@@ -82,7 +82,7 @@ def _leg_result(hedge: Hedge, venue: VenueName, row: VenueAccount) -> LegResult:
 
 
 def _ours(hedge: Hedge, row: VenueAccount) -> list[Fill]:
-    return [fill for fill in row.fills or () if hedge.owns(fill.client_id)]
+    return [fill for fill in fills_in(row) if hedge.owns(fill.client_id)]
 
 
 def _by_hand(hedge: Hedge, venue: VenueName, row: VenueAccount) -> list[Fill]:
@@ -92,7 +92,7 @@ def _by_hand(hedge: Hedge, venue: VenueName, row: VenueAccount) -> list[Fill]:
     """
     left = hedge.held(venue)
     taken: list[Fill] = []
-    for fill in row.fills or ():
+    for fill in fills_in(row):
         reduces = fill.side.sign * left < 0
         if reduces and is_by_others(hedge, fill):
             part = min(fill.size, abs(left))
@@ -113,9 +113,10 @@ def _signed(fills: list[Fill]) -> Decimal:
 
 
 def _payments(hedge: Hedge, row: VenueAccount) -> list[FundingPayment]:
-    """Return the payments of this hedge; rows from before it belong to the cycle before."""
+    """Return the payments of this hedge, each once; rows from before it are another cycle's."""
+    rows = {entry.payment_id: entry for entry in row.payments or ()}
     return [
         entry
-        for entry in row.payments or ()
+        for entry in rows.values()
         if entry.symbol == hedge.symbol and entry.at_ms >= hedge.approved_at_ms
     ]

@@ -98,7 +98,7 @@ class Hedge:
     flat. `spread_apr_pct` is what made us choose it. `review_at_ms` is when the hold ends or is
     renewed; `opened_at_ms` None until both legs are verified. `rounds` counts how often orders
     were sent, `suspicions` the reads in a row that showed less than is ours, `told` what the owner
-    has been told already.
+    has been told already. `is_vouched`: the owner has looked at a close that could not be proved.
     """
 
     cycle: int
@@ -120,6 +120,7 @@ class Hedge:
     result_tries: int = 0
     suspicions: int = 0
     told: tuple[str, ...] = ()
+    is_vouched: bool = False
 
     @property
     def is_standing(self) -> bool:

@@ -194,7 +194,7 @@ def absorb(hedge: Hedge, venues: Mapping[VenueName, VenueAccount]) -> Hedge:
 
 
 def _absorbed(intent: Intent, seen: VenueAccount) -> Intent:
-    fills = [fill for fill in seen.fills or () if fill.client_id == intent.client_id]
+    fills = [fill for fill in fills_in(seen) if fill.client_id == intent.client_id]
     filled, average = _summed(fills)
     order = seen.found.get(intent.client_id)
     if order is not None and order.filled > filled:
@@ -260,8 +260,13 @@ def unexplained(hedge: Hedge, event: AccountsRead) -> dict[VenueName, Decimal]:
 
 
 def _by_others(hedge: Hedge, row: VenueAccount) -> Decimal:
-    fills = (fill for fill in row.fills or () if is_by_others(hedge, fill))
+    fills = (fill for fill in fills_in(row) if is_by_others(hedge, fill))
     return sum((fill.size * fill.side.sign for fill in fills), Decimal(0))
+
+
+def fills_in(row: VenueAccount) -> tuple[Fill, ...]:
+    """Return a venue's fills, each once: pages that overlap repeat rows."""
+    return tuple({fill.fill_id: fill for fill in row.fills or ()}.values())
 
 
 def is_by_others(hedge: Hedge, fill: Fill) -> bool:

@@ -182,7 +182,7 @@ def fill(
     """Return one execution at the usual price, without a fee."""
     plain = Fill(
         symbol=SYMBOL,
-        fill_id=f"{client_id}/{at_ms}",
+        fill_id=f"{client_id}/{at_ms}/{side}/{size}",
         order_id="1",
         client_id=client_id,
         side=side,

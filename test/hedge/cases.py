@@ -98,10 +98,12 @@ def hedges(phase: Phase) -> tuple[Hedge | None, ...]:
     tried = closing_hedge(
         intents=(filled(LIGHTER), filled(PACIFICA), intent(LIGHTER, Role.CLOSE)), close_tries=1
     )
+    outs = (filled(LIGHTER, Role.CLOSE), filled(PACIFICA, Role.CLOSE))
+    done = closing_hedge(intents=(filled(LIGHTER), filled(PACIFICA), *outs), result_tries=6)
     unproved = replace(tried, close_reason=CloseReason.UNWIND, result_tries=6)
     openings = (opening(), half_known, one_leg, nothing, both)
     stages = (standing(), standing(suspicions=1))
-    closings = (closing_hedge(), closing_hedge(CloseReason.STOP_LOSS), tried, unproved)
+    closings = (closing_hedge(), closing_hedge(CloseReason.STOP_LOSS), tried, unproved, done)
     return {
         Phase.RECOVER: (None, *openings, *stages, *closings),
         Phase.OPEN: openings,

@@ -27,6 +27,7 @@ from desk.core.events import (
     VenueAccount,
     Verdict,
 )
+from desk.core.market import step_down
 from desk.core.order import Fill, Order, OrderStatus, Side
 from desk.core.venue import VenueName
 from desk.hedge.config import Config
@@ -63,6 +64,7 @@ class FakeVenue:
     away_until_ms: int = 0
     mark: Decimal = b.MID
     by_owner: Decimal = Decimal(0)
+    lot: Decimal = Decimal("0.0001")
     orders: dict[str, Sent] = field(default_factory=dict)
     fills: list[tuple[int, Fill]] = field(default_factory=list)
 
@@ -87,7 +89,7 @@ class FakeVenue:
 
     def _execute(self, row: Sent, now_ms: int) -> None:
         request = row.order.request
-        size = (request.size * row.share).quantize(Decimal("0.0001"))
+        size = step_down(request.size * row.share, self.lot)
         if request.reduce_only:
             opposite = -self.position * request.side.sign
             size = min(size, max(opposite, Decimal(0)))
@@ -147,10 +149,12 @@ class FakeEngine:
     """Feeds a state with random legal events and checks every decision."""
 
     def __init__(self, seed: int, config: Config, *, owner_trades: bool = False) -> None:
-        """Start a bot that has never run."""
+        """Start a bot that has never run, every third one on venues with different lots."""
         self.random = Random(seed)
         self.now_ms = b.T0
         self.venues = {name: FakeVenue(name, self.random) for name in BOTH}
+        if seed % 3 == 0:
+            self.venues[VenueName.PACIFICA].lot = Decimal("0.002")
         self.config = config
         self.owner_trades = owner_trades
         self.calm = False
@@ -288,6 +292,8 @@ class FakeEngine:
     def _read_markets(self, action: ReadMarkets) -> MarketsRead:
         failures = self._failures()
         venues = b.markets(self.spread, at_ms=self.now_ms)
+        for name, row in venues.items():
+            row.instruments[b.SYMBOL] = b.instrument(name, size_lot=self.venues[name].lot)
         answered = {name: row for name, row in venues.items() if name not in failures}
         return MarketsRead(self.now_ms, action.ask, answered, failures)
 
@@ -353,6 +359,8 @@ class FakeEngine:
         hedge, request = after.hedge, order.request
         assert hedge is not None
         assert after.waiting
+        hedge.instruments[order.venue].check_size(request.size)
+        hedge.instruments[order.venue].check_price(request.price)
         intent = next(row for row in hedge.intents if row.client_id == request.client_id)
         assert intent.in_doubt, "an intent begins in doubt"
         assert (request.size, request.price, request.side) == (

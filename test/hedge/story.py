@@ -173,13 +173,16 @@ class Story:
         """Let somebody else trade a signed size in our symbol."""
         signed = Decimal(size)
         side = Side.BUY if signed > 0 else Side.SELL
-        self.fills[venue].append(b.fill(None, side, abs(signed), at_ms=self.at_ms))
+        row = b.fill(None, side, abs(signed), at_ms=self.at_ms)
+        self.fills[venue].append(replace(row, fill_id=f"hand {len(self.fills[venue])}"))
         return self
 
     def pay(self, lighter: str, pacifica: str) -> "Story":
         """Let both venues settle one hour."""
-        self.payments[LIGHTER].append(b.payment(lighter, self.at_ms))
-        self.payments[PACIFICA].append(b.payment(pacifica, self.at_ms))
+        for venue, usd in ((LIGHTER, lighter), (PACIFICA, pacifica)):
+            row = b.payment(usd, self.at_ms)
+            number = len(self.payments[venue])
+            self.payments[venue].append(replace(row, payment_id=f"hour {number}"))
         return self
 
     def fault(self) -> "Story":

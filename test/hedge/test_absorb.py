@@ -48,6 +48,12 @@ def test_fills_are_added_up() -> None:
     assert (SIZE, MID, False) == (got.filled, got.average_price, got.in_doubt)
 
 
+def test_a_fill_listed_twice_counts_once() -> None:
+    """Pages that overlap repeat rows; the fill has one id."""
+    row = fill(OURS.client_id, Side.BUY, HALF)
+    assert HALF == absorbed(seen(HALF, fills=(row, row))).filled
+
+
 def test_a_partial_fill_keeps_the_order_in_doubt() -> None:
     """What has filled counts at once; whether more will come is still open."""
     got = absorbed(seen(HALF, fills=(fill(OURS.client_id, Side.BUY, HALF),)))

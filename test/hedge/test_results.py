@@ -110,6 +110,15 @@ def test_the_hour_of_the_close_needs_no_payment(hours: int, is_whole: bool) -> N
     assert is_whole is is_complete(CLOSED, venues)
 
 
+def test_rows_listed_twice_are_counted_once() -> None:
+    """Overlapping pages double nothing."""
+    doubled = {
+        venue: replace(told, fills=(told.fills or ()) * 2, payments=(told.payments or ()) * 2)
+        for venue, told in rows().items()
+    }
+    assert result(rows()) == result(doubled)
+
+
 def test_rows_of_the_cycle_before_are_not_counted() -> None:
     """Payments from before the approval and fills of other ids belong to somebody else."""
     venues = rows()

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from desk.core.events import Command
 from desk.core.order import Side
 from desk.hedge.closing import close_band_bps
 from desk.hedge.state import CloseReason, Phase, Role
@@ -11,6 +12,7 @@ from test.hedge.builders import (
     HOUR_MS,
     LIGHTER,
     PACIFICA,
+    account,
     accounts_read,
     asked,
     closing_hedge,
@@ -130,6 +132,18 @@ def test_a_planned_close_in_an_outage_only_evens_the_legs() -> None:
     story.settle("0.0060").read(PACIFICA)
     assert Phase.CLOSE is story.phase
     assert "away" in story.step.reason
+
+
+def test_a_flat_account_that_the_fills_contradict_is_no_proof() -> None:
+    """Venues have shown no positions for a while: with our fills still open a human looks."""
+    story = Story().holding().say(Command.CLOSE)
+    while story.phase is Phase.CLOSE:
+        story.read(account=account()) if story.state.waiting else story.wake()
+    assert (Phase.HALT, 1, SIZE) == (
+        story.phase,
+        len(story.orders),
+        story.hedge.held(LIGHTER),
+    )
 
 
 def test_a_stale_book_does_not_block_a_close() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from desk.core.account import Leverage, MarginMode
 from desk.core.actions import ReadAccounts
+from desk.core.events import Command
 from desk.core.order import OrderStatus, Side
 from desk.core.venue import VenueName
 from desk.hedge.state import CloseReason, Phase
@@ -13,7 +14,10 @@ from test.hedge.builders import (
     LIGHTER,
     PACIFICA,
     asked,
+    bot,
     d,
+    instrument,
+    opening,
     order_row,
     quote,
 )
@@ -174,8 +178,26 @@ def test_a_position_that_no_fill_ever_explains_halts() -> None:
     while story.phase in (Phase.OPEN, Phase.CLOSE):
         story.wake() if not story.state.waiting else story.read(fills=())
     assert (Phase.HALT, 1) == (story.phase, len(story.orders))
-    assert "position that no fill explains" in story.alerts[-1]
+    assert "position and fills do not agree" in story.alerts[-1]
     assert story.state.hedge is not None
+
+
+def test_the_owner_vouches_for_what_cannot_be_proved() -> None:
+    """Resume after a look: what is there is the owner's, and the symbol is refused for it."""
+    story = Story().opening().settle("0", "0").hand(LIGHTER, SIZE)
+    while story.phase in (Phase.OPEN, Phase.CLOSE):
+        story.wake() if not story.state.waiting else story.read(fills=())
+    story.say(Command.RESUME).read(fills=()).read(fills=())
+    assert (Phase.WAIT, None, 1) == (story.phase, story.state.hedge, len(story.orders))
+
+
+def test_what_is_off_the_lot_is_not_topped_up() -> None:
+    """A finer fill on one venue cannot be matched by a coarser lot: unwind instead of rounding."""
+    coarse = instrument(PACIFICA, size_lot=d("0.005"))
+    hedge = opening(instruments={LIGHTER: instrument(LIGHTER), PACIFICA: coarse})
+    state = bot(Phase.OPEN, hedge=hedge, waiting=True)
+    story = Story(state).settle("0.0083", "0")
+    assert (Phase.CLOSE, []) == (story.phase, story.orders)
 
 
 def test_a_good_hedge_survives_the_outage_of_one_venue() -> None:
