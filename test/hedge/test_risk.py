@@ -66,6 +66,12 @@ def test_a_partial_close_does_not_move_the_stop() -> None:
     assert d(1500) == stop_price(CONFIG, hedge, LIGHTER)
 
 
+def test_a_closed_leg_is_guarded_no_more() -> None:
+    """Its entry is history; the other leg keeps its line."""
+    hedge = standing(intents=(filled(LIGHTER), filled(PACIFICA), filled(LIGHTER, Role.CLOSE)))
+    assert [PACIFICA] == [line.venue for line in guard_lines(CONFIG, hedge)]
+
+
 def test_a_fill_without_a_price_counts_at_its_limit() -> None:
     """A leg is never without a stop: the limit is the worst it can have cost."""
     row = intent(LIGHTER, in_doubt=False, filled=SIZE, price=d(3003))

@@ -1,18 +1,30 @@
 """A whole cycle through `decide` alone, and what ends it or renews it."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from desk.core.actions import ReadAccounts, ReadMarkets
-from desk.core.events import Command
+from desk.core.events import Command, MarketsRead
+from desk.core.market import MarketStatus
 from desk.core.order import Side
 from desk.hedge.config import EntryStyle
 from desk.hedge.events import ConfigChanged
 from desk.hedge.machine import watch
 from desk.hedge.state import CloseReason, Phase
-from test.hedge.builders import HOUR_MS, LIGHTER, PACIFICA, T0, asked, config, d
+from test.hedge.builders import (
+    HOUR_MS,
+    LIGHTER,
+    PACIFICA,
+    T0,
+    asked,
+    config,
+    d,
+    instrument,
+    markets,
+)
 from test.hedge.story import Story
 
 
@@ -127,6 +139,27 @@ def test_a_review_that_nobody_can_answer_is_put_off() -> None:
     assert (Phase.HOLD, story.at_ms + 60_000) == (story.phase, story.hedge.review_at_ms)
     assert Phase.HOLD is story.wait(60_000).tick().look(40).phase
     assert 1 == story.hedge.renewals
+
+
+@pytest.mark.parametrize("status", [MarketStatus.REDUCE_ONLY, MarketStatus.INACTIVE])
+def test_a_market_that_ends_is_left_at_the_review(status: MarketStatus) -> None:
+    """However well it pays: one venue takes no more positions there."""
+    story = Story().holding().wait(12 * HOUR_MS).tick()
+    venues = markets(40, at_ms=story.at_ms)
+    venues[PACIFICA].instruments["ETH"] = instrument(PACIFICA, status=status)
+    story.feed(MarketsRead(story.at_ms, story.state.asked, venues))
+    assert CloseReason.HOLD_ENDED is story.hedge.close_reason
+
+
+def test_a_review_without_our_rate_is_put_off() -> None:
+    """A venue that leaves the symbol out has not said that it earns nothing."""
+    story = Story().holding().wait(12 * HOUR_MS).tick()
+    venues = {venue: replace(row, stats={}) for venue, row in markets().items()}
+    story.feed(MarketsRead(story.at_ms, story.state.asked, venues))
+    assert (Phase.HOLD, "review put off: no funding rate of ETH") == (
+        story.phase,
+        story.step.reason,
+    )
 
 
 def test_a_hedge_has_a_longest_life() -> None:

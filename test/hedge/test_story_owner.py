@@ -120,6 +120,14 @@ def test_stop_with_nothing_open_exits_at_once() -> None:
     assert (None, 0) == (story.exit_code, story.look().exit_code)
 
 
+def test_stop_ends_a_halt_that_holds_nothing_to_wait_for() -> None:
+    """No hold will end there: exit 1. One that stands is held to its end first."""
+    unproved = halted(hedge=closing_hedge())
+    assert [1, 1] == [Story(state).say(Command.STOP).exit_code for state in (halted(), unproved)]
+    story = Story(HALTED[-1]).say(Command.STOP)
+    assert (None, True) == (story.exit_code, story.state.paused)
+
+
 def test_stop_then_close_is_stop_now() -> None:
     """Both words together: closed at once, then down."""
     story = Story().holding().say(Command.STOP).say(Command.CLOSE).read().settle(SIZE, SIZE).read()
