@@ -63,6 +63,18 @@ async def pacifica_unbound(session: Session) -> str:
     return text
 
 
+@PACIFICA.check("tampered order is refused")
+async def tampered(session: Session) -> str:
+    """Twice the amount that was signed, and nothing gets in."""
+    await session.flat()
+    price = await session.away("-3")
+    body, _ = session.client.create_order_request(SYMBOL, "limit", "buy", float(SIZE), price)
+    order = session.client.private_post_orders_create(body | {"amount": str(2 * SIZE)})
+    text = await refused(order, ccxt.AuthenticationError, "Verification failed")
+    await untouched(session)
+    return text
+
+
 @BOTH.check("order below the minimum is refused")
 async def too_small(session: Session) -> str:
     """A resting order of less than 10 USD does not get in."""
