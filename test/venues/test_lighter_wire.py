@@ -62,6 +62,7 @@ MALFORMED = [
     ("account", "accounts/0/index", 78),
     ("account", "accounts/0/available_balance", ""),
     ("account", "accounts/0/collateral", "Infinity"),
+    ("account", "accounts/0/collateral", "1e999999"),
     ("account", "accounts/0/positions/0/sign", 0),
     ("account", "accounts/0/positions/0/position", "-1.5"),
     ("account", "accounts/0/positions/0/margin_mode", 7),
@@ -80,6 +81,22 @@ MALFORMED = [
     ("sendTx", "code", "200"),
     ("tx", "status", None),
 ]
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("account", "accounts/0/positions"),
+        ("orders", "orders"),
+        ("trades", "trades"),
+        ("positionFunding", "position_fundings"),
+    ],
+)
+@pytest.mark.parametrize("value", [REMOVE, [{"renamed": 1}]])
+def test_a_list_that_is_not_there_is_not_empty(name: str, path: str, value: object) -> None:
+    """No list, or rows without the key we know them by: nothing is known, least of all "flat"."""
+    with pytest.raises(BadMessage):
+        READERS[name](changed(own(name), path, value))
 
 
 @pytest.mark.parametrize(("name", "path", "value"), MALFORMED)

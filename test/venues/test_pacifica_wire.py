@@ -161,10 +161,16 @@ def test_settled_hours_are_stamped_with_their_hour() -> None:
     assert 3_600_000 * 5 == wire.funding_points(raw([row]), symbol="BTC")[0].settled_at_ms
 
 
-@pytest.mark.parametrize("data", [[POSITION | {"amount": "0"}], [], None])
+@pytest.mark.parametrize("data", [[POSITION | {"amount": "0"}], []])
 def test_flat_is_no_row_or_a_zero_row(data: Any) -> None:
-    """A null list, an empty one and a row of zero all mean flat."""
+    """An empty list and a row of zero both mean flat."""
     assert () == accounts.positions(raw(data))
+
+
+def test_a_null_list_is_not_flat() -> None:
+    """Null is what an answer without data carries: nothing is known of the positions then."""
+    with pytest.raises(BadMessage):
+        accounts.positions(raw(None))
 
 
 def test_position_takes_its_sign_from_the_side() -> None:
@@ -228,7 +234,7 @@ def test_settings_are_an_object_or_a_list(data: Any) -> None:
     assert Decimal(3) == accounts.leverage_settings(raw(data))["BTC"].value
 
 
-@pytest.mark.parametrize("data", [[], None, {"margin_settings": None}, {"margin_settings": []}])
+@pytest.mark.parametrize("data", [[], {"margin_settings": None}, {"margin_settings": []}])
 def test_no_setting_is_no_entry(data: Any) -> None:
     """Symbols at their default are absent, not at one."""
     assert {} == accounts.leverage_settings(raw(data))

@@ -13,7 +13,6 @@ from desk.core.account import Account, Leverage, MarginMode, Position
 from desk.core.funding import FundingPayment
 from desk.core.market import FeeRates
 from desk.venues.lighter.decode import (
-    Row,
     bad,
     canonical,
     decode,
@@ -24,6 +23,7 @@ from desk.venues.lighter.decode import (
     to_ms,
 )
 from desk.venues.lighter.wire import FRACTION_UNIT, MarketDetails
+from desk.venues.rows import Row
 
 FEE_TICK = Decimal("0.000001")  # fees are integers in millionths of notional
 _SIGN = {"long": 1, "short": -1}
@@ -43,17 +43,20 @@ class PositionRow(Row, frozen=True):
 
 
 class AccountRow(Row, frozen=True):
-    """An account: amounts in USDC, `collateral` with realised profit, fees and funding."""
+    """An account: amounts in USDC, `collateral` with realised profit, fees and funding.
+
+    `positions` must be there: null is an empty list (recorded of others), its absence is not.
+    """
 
     index: int
     collateral: Decimal
     available_balance: Decimal
     total_asset_value: Decimal
-    positions: list[msgspec.Raw] | None = None
+    positions: list[msgspec.Raw] | None
 
 
 class _Accounts(Row, frozen=True):
-    accounts: list[msgspec.Raw] | None = None
+    accounts: list[msgspec.Raw] | None
 
 
 def read_account_row(body: bytes, account_index: int) -> AccountRow:
@@ -143,7 +146,7 @@ class _Payment(Row, frozen=True):
 
 
 class _Payments(Row, frozen=True):
-    position_fundings: list[msgspec.Raw] | None = None
+    position_fundings: list[msgspec.Raw] | None
     next_cursor: str | None = None
 
 
@@ -179,7 +182,7 @@ class _Key(Row, frozen=True):
 
 
 class _Keys(Row, frozen=True):
-    api_keys: list[msgspec.Raw] | None = None
+    api_keys: list[msgspec.Raw] | None
 
 
 def read_public_keys(body: bytes) -> dict[int, str]:

@@ -3,16 +3,17 @@
 Everything that comes in is checked here or refused as `BadMessage`. No sockets, no clock.
 """
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from functools import cache
-from typing import Any, TypeVar, cast
+from typing import TypeVar
 
 import msgspec
 
 from desk.core.errors import BadMessage
 from desk.core.venue import VenueName
+from desk.venues import rows
+from desk.venues.rows import UNREADABLE, is_sane
 
 T = TypeVar("T")
 
@@ -33,26 +34,9 @@ ALL_MARKETS = 255
 _AnyRow = dict[str, msgspec.Raw]
 
 
-class Row(msgspec.Struct, frozen=True):
-    """A typed row of an answer.
-
-    Fields we do not name are ignored; a number that is none (NaN, Infinity) is refused.
-    """
-
-    def __post_init__(self) -> None:
-        """Refuse what JSON texts can smuggle into a Decimal."""
-        for name in self.__struct_fields__:
-            value = getattr(self, name)
-            if isinstance(value, Decimal) and not value.is_finite():
-                raise ValueError(f"{name} is not a number")
-
-
 def decode(raw: bytes | str, kind: type[T], request: str) -> T:
     """Return `raw` as `kind`; raises `BadMessage` naming `request`."""
-    try:
-        return cast(T, _decoder(cast(Hashable, kind)).decode(raw))
-    except (msgspec.MsgspecError, UnicodeError) as error:
-        raise bad(str(error), request, raw) from error
+    return rows.decode(raw, kind, venue=VenueName.LIGHTER, request=request)
 
 
 def rows_of(
@@ -61,19 +45,14 @@ def rows_of(
     """Return the rows that have `key`, each as `kind`; None is no rows.
 
     A row without its key is of a sort we do not know and passed over; one that has it must read.
-    Raises `BadMessage`.
+    Rows of which none has it are no list of ours: "nothing" would read as flat. Raises
+    `BadMessage`.
     """
-    found = []
-    for raw in raws or ():
-        text = bytes(raw)
-        if key in decode(text, _AnyRow, request):
-            found.append(decode(text, kind, request))
-    return found
-
-
-@cache
-def _decoder(kind: Hashable) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(cast(Any, kind))
+    texts = [bytes(raw) for raw in raws or ()]
+    known = [text for text in texts if key in decode(text, _AnyRow, request)]
+    if texts and not known:
+        raise bad(f"no row has a {key}", request, texts[0])
+    return [decode(text, kind, request) for text in known]
 
 
 def bad(message: str, request: str, raw: bytes | str) -> BadMessage:
@@ -86,7 +65,7 @@ def readable(request: str, raw: bytes | str) -> Iterator[None]:
     """Turn the errors of converting well-formed but senseless rows into `BadMessage`."""
     try:
         yield
-    except (ValueError, KeyError, IndexError, ArithmeticError, msgspec.MsgspecError) as error:
+    except (KeyError, IndexError, ArithmeticError, *UNREADABLE) as error:
         raise bad(f"{type(error).__name__} {error}", request, raw) from error
 
 
@@ -121,7 +100,7 @@ def number_or_none(text: str) -> Decimal | None:
         value = Decimal(text)
     except ArithmeticError as error:
         raise ValueError(f"{text!r} is not a number") from error
-    if not value.is_finite():
+    if not is_sane(value):
         raise ValueError(f"{text!r} is not a number")
     return value
 

@@ -15,7 +15,6 @@ from desk.core.book import Level
 from desk.core.funding import HourlyRate
 from desk.core.market import MarketStats
 from desk.venues.lighter.decode import (
-    Row,
     bad,
     decode,
     is_perp,
@@ -23,6 +22,7 @@ from desk.venues.lighter.decode import (
     readable,
 )
 from desk.venues.lighter.orders import OrderRow, TradeRow, TxRow, order_rows, trade_rows, tx_rows
+from desk.venues.rows import Row
 
 CODE_ALREADY_SUBSCRIBED = 30003
 PONG = '{"type":"pong"}'

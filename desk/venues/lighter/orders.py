@@ -15,7 +15,6 @@ from desk.core.market import Instrument
 from desk.core.order import Fill, FillCause, Order, OrderKind, OrderStatus, Side
 from desk.venues.lighter.account import FEE_TICK
 from desk.venues.lighter.decode import (
-    Row,
     decode,
     is_perp,
     positive_or_none,
@@ -23,6 +22,7 @@ from desk.venues.lighter.decode import (
     rows_of,
     to_ms,
 )
+from desk.venues.rows import Row
 
 CREATE_ORDER = 14
 _STATUSES = {
@@ -117,7 +117,7 @@ def _side(is_ask: bool) -> Side:
 
 
 class _Orders(Row, frozen=True):
-    orders: list[msgspec.Raw] | None = None
+    orders: list[msgspec.Raw] | None
     next_cursor: str | None = None
 
 
@@ -199,7 +199,7 @@ def _cause(word: str, *, is_maker: bool) -> FillCause:
 
 
 class _Trades(Row, frozen=True):
-    trades: list[msgspec.Raw] | None = None
+    trades: list[msgspec.Raw] | None
     next_cursor: str | None = None
 
 

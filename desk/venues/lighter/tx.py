@@ -16,7 +16,8 @@ from desk.core.order import OrderKind, OrderRequest, Side, TimeInForce
 from desk.venues.lighter.crypto.limits import DAY_MS, OrderType
 from desk.venues.lighter.crypto.limits import TimeInForce as WireTimeInForce
 from desk.venues.lighter.crypto.port import SignedTx, Signer
-from desk.venues.lighter.decode import Row, decode
+from desk.venues.lighter.decode import decode
+from desk.venues.rows import Row
 
 CLIENT_INDEX_MAX = 2**48 - 1
 ORDER_LIFE_MS = 28 * DAY_MS  # the venue's own default, made explicit

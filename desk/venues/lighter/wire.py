@@ -15,7 +15,6 @@ from desk.core.funding import FundingPoint, HourlyRate
 from desk.core.market import Candle, Instrument, MarketStats, MarketStatus
 from desk.core.venue import VenueName
 from desk.venues.lighter.decode import (
-    Row,
     bad,
     canonical,
     decode,
@@ -24,6 +23,7 @@ from desk.venues.lighter.decode import (
     rows_of,
     to_ms,
 )
+from desk.venues.rows import Row
 
 CODE_OK = 200
 FRACTION_UNIT = Decimal("0.0001")  # margin fractions are integers in ten-thousandths

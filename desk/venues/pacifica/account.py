@@ -15,7 +15,8 @@ from desk.core.account import Leverage, MarginMode, Position
 from desk.core.funding import FundingPayment, HourlyRate
 from desk.core.market import FeeRates
 from desk.core.order import Fill, FillCause, Order, OrderKind, OrderStatus, Side
-from desk.venues.pacifica.wire import Row, bad_message, decode, rows
+from desk.venues.pacifica.wire import bad_message, decode, rows
+from desk.venues.rows import Row
 
 _V = TypeVar("_V")
 _V_co = TypeVar("_V_co", covariant=True)

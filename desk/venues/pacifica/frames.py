@@ -24,7 +24,8 @@ from desk.venues.pacifica.account import (
     status_of,
     values,
 )
-from desk.venues.pacifica.wire import BookRow, PriceRow, Row, bad_message, decode, price_rows
+from desk.venues.pacifica.wire import BookRow, PriceRow, bad_message, decode, price_rows
+from desk.venues.rows import UNREADABLE, Row
 
 PING = '{"method":"ping"}'
 SUBSCRIPTIONS_PER_CHANNEL_MAX = 20
@@ -250,12 +251,12 @@ def parse(text: str) -> Frame:
     """
     try:
         envelope = _ENVELOPE.decode(text)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+    except UNREADABLE as error:
         raise bad_message(str(error), text, request="stream") from error
     name = f"stream {envelope.channel}"
     try:
         return _frame(envelope, name)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+    except UNREADABLE as error:
         raise bad_message(str(error), text, request=name) from error
 
 

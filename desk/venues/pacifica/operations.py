@@ -24,7 +24,7 @@ from desk.core.order import (
 )
 from desk.venues.pacifica.account import ASK, BID
 from desk.venues.pacifica.errors import refusal_code
-from desk.venues.pacifica.wire import Row
+from desk.venues.rows import Row
 
 BATCH_MAX = 10
 MARK_PRICE = "mark_price"  # the default is the mid, which is zero on an empty book

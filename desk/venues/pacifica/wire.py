@@ -16,29 +16,11 @@ from desk.core.errors import BadMessage
 from desk.core.funding import SETTLEMENT_PERIOD_MS, FundingPoint, HourlyRate
 from desk.core.market import Candle, FeeRates, Instrument, MarketStats
 from desk.core.venue import VenueName
+from desk.venues import rows as typed_rows
+from desk.venues.rows import Row
 
 PERPETUAL = "perpetual"
-EXPONENT_MAX = 30
 _T = TypeVar("_T")
-
-
-class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """A JSON object of the venue's.
-
-    Decimals come as text, never with an exponent worth mentioning; anything that is not a finite
-    number of sane size is refused, because arithmetic would carry it on.
-    """
-
-    def __post_init__(self) -> None:
-        """Refuse NaN, infinities and absurd exponents."""
-        for name in self.__struct_fields__:
-            value = getattr(self, name)
-            if isinstance(value, Decimal) and not _is_sane(value):
-                raise ValueError(f"`{name}` is not a sane number")
-
-
-def _is_sane(value: Decimal) -> bool:
-    return value.is_finite() and abs(value.adjusted()) <= EXPONENT_MAX
 
 
 class Envelope(Row, frozen=True, kw_only=True):
@@ -60,10 +42,7 @@ class Envelope(Row, frozen=True, kw_only=True):
 
 def decode(raw: msgspec.Raw | bytes | str, shape: type[_T], *, request: str) -> _T:
     """Return `raw` as `shape`; raises `BadMessage` naming `request`."""
-    try:
-        return msgspec.json.decode(raw, type=shape)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise bad_message(str(error), raw, request=request) from error
+    return typed_rows.decode(raw, shape, venue=VenueName.PACIFICA, request=request)
 
 
 def bad_message(text: str, raw: msgspec.Raw | bytes | str, *, request: str) -> BadMessage:
@@ -73,17 +52,16 @@ def bad_message(text: str, raw: msgspec.Raw | bytes | str, *, request: str) -> B
 
 
 def rows(data: msgspec.Raw, shape: type[_T], *, request: str) -> list[_T]:
-    """Return every row of a list strictly: one bad row and nothing is believed.
+    """Return every row of a list strictly: one bad row, or no list, and nothing is believed.
 
-    A null list is an empty one. Meant for account data, where a row left out would read as
-    "no position" or "no order".
+    Meant for account data, where a row left out would read as "no position" or "no order".
     """
-    listed: list[_T] | None = decode(data, _list_of(shape), request=request)
-    return listed or []
+    listed: list[_T] = decode(data, _list_of(shape), request=request)
+    return listed
 
 
 def _list_of(shape: Any) -> Any:
-    return list[shape] | None
+    return list[shape]
 
 
 def readable_rows(data: msgspec.Raw, shape: type[_T], *, request: str) -> list[_T]:
@@ -93,12 +71,12 @@ def readable_rows(data: msgspec.Raw, shape: type[_T], *, request: str) -> list[_
     (one spot row added to the list once stopped many bots), and a market left out is missing,
     never zero.
     """
-    listed: list[msgspec.Raw] = decode(data, _list_of(msgspec.Raw), request=request) or []
+    listed: list[msgspec.Raw] = decode(data, _list_of(msgspec.Raw), request=request)
     found = []
     for row in listed:
         try:
-            found.append(msgspec.json.decode(row, type=shape))
-        except (msgspec.DecodeError, ValueError, RecursionError):
+            found.append(decode(row, shape, request=request))
+        except BadMessage:
             continue  # judged below: only a list without any readable row is an error
     if listed and not found:
         raise bad_message("no row can be read", data, request=request)
