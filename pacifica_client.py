@@ -104,7 +104,7 @@ class PacificaClient:
         )
         self._memory = OrderMemory()
         self._streams.listen(self._remember)
-        self._markets = MarketReads(self._rest)
+        self._markets = MarketReads(self._rest, clock=clock)
         self._reads = AccountReads(
             self._rest,
             markets=self._markets,
@@ -213,7 +213,7 @@ class PacificaClient:
     # Public reads
 
     async def instruments(self) -> Mapping[str, Instrument]:
-        """Return every perpetual by symbol, read anew."""
+        """Return every perpetual by symbol, read within the last second."""
         return await self._markets.instruments()
 
     async def market_stats(self) -> Mapping[str, MarketStats]:
@@ -300,7 +300,10 @@ class PacificaClient:
         """Send once what `sign` returned; Accepted is an acknowledgement, not a fill."""
         if not isinstance(write, PacificaWrite):
             raise InvariantBroken(f"{type(write).__name__} was not signed by this client")
-        return await self._rest.send(write)
+        outcome = await self._rest.send(write)
+        if isinstance(outcome, Accepted) and outcome.reference != write.client_id:
+            self._memory.note_id(write.client_id, outcome.reference)
+        return outcome
 
     async def cancel(self, symbol: str, *, client_id: str) -> Outcome:
         """Cancel an order or a trigger by our id.

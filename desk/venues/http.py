@@ -19,8 +19,12 @@ from desk.core.ports import Clock
 from desk.core.venue import VenueName
 from desk.venues.sockets import Socket, aiohttp_opener
 
+# A start, stop or close has 8 s in all; a write is not worth waiting for much longer than the venue
+# may still take it (5 s and the speed bump at Pacifica).
+READ_DEADLINE_S = 8.0
+WRITE_DEADLINE_S = 6.5
 BODY_BYTES_MAX = 16 * 1024 * 1024
-CONNECTIONS_MAX = 16
+CONNECTIONS_MAX = 32  # of which Pacifica's streams may take 16
 KEEP_ALIVE_S = 55.0  # below the minute after which load balancers drop an idle connection
 RETRY_AFTER_S_DEFAULT = 10.0
 RETRY_AFTER_S_MAX = 120.0

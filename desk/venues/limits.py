@@ -12,15 +12,26 @@ from desk.core.errors import RateLimited
 from desk.core.venue import VenueName
 
 SPENT_AT_START = Fraction(1, 2)  # another program, or our former life, may have used the window
-RESERVED_FOR_GUARDS = Fraction(1, 3)
 GUARD_PAUSE_S_MAX = 5.0
 
 
 class Priority(IntEnum):
-    """Who may dip into the reserve: closes, cancels and fences are guards."""
+    """Who may dip how deep into a window, at both venues alike.
+
+    NORMAL: market reads and opening orders. ACCOUNT: what a close stands on, so positions, orders,
+    fills. GUARD: closes, cancels and fences; no read can starve them.
+    """
 
     NORMAL = 0
-    GUARD = 1
+    ACCOUNT = 1
+    GUARD = 2
+
+
+_SHARES = {
+    Priority.NORMAL: Fraction(2, 3),
+    Priority.ACCOUNT: Fraction(5, 6),
+    Priority.GUARD: Fraction(1),
+}
 
 
 class RequestBudget:
@@ -106,9 +117,7 @@ class RequestBudget:
 
     @staticmethod
     def _ceiling(credits_max: int, priority: Priority) -> int:
-        if priority is Priority.GUARD:
-            return credits_max
-        return int(credits_max * (1 - RESERVED_FOR_GUARDS))
+        return int(credits_max * _SHARES[priority])
 
     def _spent_credits(self) -> int:
         return sum(credits for _, credits in self._spent)

@@ -1,5 +1,7 @@
 """Request budgets refuse before the venue does, and keep a part for what must get through."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,14 +46,16 @@ def test_guards_have_the_reserve_to_themselves() -> None:
     assert 20 == refused_after(budget, Priority.GUARD)
 
 
-def test_a_minute_later_the_window_is_free() -> None:
-    """After the window has passed, all that is not reserved may be used."""
+@pytest.mark.parametrize(
+    ("make", "shares"), [(lighter_budget, (40, 10, 10)), (pacifica_budget, (66, 17, 17))]
+)
+def test_a_full_window_has_three_shares(make: Callable[..., RequestBudget], shares: object) -> None:
+    """Two thirds for markets and openings, five sixths with the account's reads, all for guards."""
     watch = Watch()
-    budget = lighter_budget(watch)
-    refused_after(budget, Priority.GUARD)
+    budget = make(watch)
     watch.now_s += 60
 
-    assert (40, 20) == (refused_after(budget), refused_after(budget, Priority.GUARD))
+    assert shares == tuple(refused_after(budget, priority) for priority in Priority)
 
 
 def test_a_refusal_says_how_long_to_stay_away() -> None:

@@ -1,5 +1,6 @@
 """PacificaClient's reads against a hand-written venue: what it asks, and what it tells."""
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +25,7 @@ from test.venues.pacifica_venue import (
     ACCOUNT,
     MONEY,
     OUR_ID,
+    REQUEST,
     START_MS,
     FakeVenue,
     ask,
@@ -145,30 +147,16 @@ def test_failed_read_is_an_error_never_a_value(answer: Any, error: type[Exceptio
         ask(venue, lambda made: made.open_orders())
 
 
-def test_lost_read_is_asked_once_more() -> None:
-    """A connection that broke under a read is replaced within the deadline, once."""
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [(lost(NotSent), NotSent), (lost(VenueUnavailable), VenueUnavailable), ((503, "busy"), None)],
+)
+def test_failed_read_is_not_repeated(answer: Any, error: type[Exception] | None) -> None:
+    """An outage is not answered with more load: whether to ask again is the caller's to say."""
     venue = FakeVenue()
-    venue.answers["/orders"] = [lost(VenueUnavailable, "reset"), ok([])]
+    venue.answers["/orders"] = answer
 
-    assert [] == ask(venue, lambda made: made.open_orders())
-    assert ["/orders", "/orders"] == venue.paths
-
-
-def test_read_lost_twice_is_unavailable() -> None:
-    """A second loss is told."""
-    venue = FakeVenue()
-    venue.answers["/orders"] = [lost(NotSent, "refused")] * 2
-
-    with pytest.raises(NotSent):
-        ask(venue, lambda made: made.open_orders())
-
-
-def test_refused_read_is_not_repeated() -> None:
-    """An outage answered by the gateway is not answered with more load."""
-    venue = FakeVenue()
-    venue.answers["/orders"] = (503, "busy")
-
-    with pytest.raises(VenueUnavailable):
+    with pytest.raises(error or VenueUnavailable):
         ask(venue, lambda made: made.open_orders())
     assert 1 == len(venue.asked)
 
@@ -227,7 +215,7 @@ def test_fills_come_from_all_pages_oldest_first() -> None:
 
     assert ["2", "3"] == [fill.fill_id for fill in found]
     assert "more" == venue.asked[1].params["cursor"]
-    assert (ACCOUNT, str(late)) == tuple(
+    assert (ACCOUNT, str(late - 1)) == tuple(
         venue.asked[0].params[k] for k in ("account", "start_time")
     )
 
@@ -354,3 +342,70 @@ def test_client_without_credentials_reads_only_what_is_public() -> None:
         ask(venue, lambda made: made.account(), credentials=None)
     with pytest.raises(InvariantBroken):
         send(venue, credentials=None)
+
+
+def test_acknowledged_order_is_found_without_the_history() -> None:
+    """The order id of the acknowledgement leads to the order's own events: one light request."""
+    venue = FakeVenue()
+    event = order_row(
+        history_id=1,
+        filled_amount="0.005",
+        cancelled_amount="0",
+        event_type="fulfill_limit",
+        order_status="filled",
+    )
+    venue.answers["/orders/history_by_id"] = ok([event])
+
+    async def story(made: PacificaClient) -> Any:
+        await made.send(await made.sign(REQUEST))
+        return await made.find_order("BTC", OUR_ID)
+
+    assert OrderStatus.FILLED is ask(venue, story).status
+    assert ["/orders/create", "/orders", "/orders/history_by_id"] == venue.paths
+    assert {"order_id": "77"} == venue.asked[-1].params
+
+
+def test_market_rules_are_read_once_a_second() -> None:
+    """Whoever asks within a second of another, or at the same time, shares the answer."""
+    venue = FakeVenue()
+
+    async def story(made: PacificaClient) -> None:
+        await asyncio.sleep(2)
+        await asyncio.gather(made.instruments(), made.instruments())
+        await asyncio.sleep(0.9)
+        await made.instruments()
+        await asyncio.sleep(0.2)
+        await made.instruments()
+
+    ask(venue, story)
+    assert ["/info"] * 2 == venue.paths
+
+
+def test_fees_are_read_once_an_hour() -> None:
+    """Any read of the account brings them; an hour later the account is asked."""
+    venue = FakeVenue()
+
+    async def story(made: PacificaClient) -> None:
+        await made.account()
+        await made.fees()
+        assert ["/account", "/positions"] == venue.paths
+        venue.answers["/account"] = ok(MONEY | {"taker_fee": "0.0003"})
+        await asyncio.sleep(3_601)
+        assert Decimal("0.0003") == (await made.fees()).taker
+
+    ask(venue, story)
+    assert 3 == len(venue.asked)
+
+
+def test_old_fees_do_not_stand_in_for_a_failed_read() -> None:
+    """After an hour an error is an error."""
+    venue = FakeVenue()
+
+    async def story(made: PacificaClient) -> None:
+        await made.fees()
+        venue.answers["/account"] = (503, "busy")
+        await asyncio.sleep(3_601)
+        with pytest.raises(VenueUnavailable):
+            await made.fees()
+
+    ask(venue, story)

@@ -14,7 +14,9 @@ from desk.core.ports import Clock
 from desk.core.secret import Secret
 from desk.core.venue import VenueName
 from desk.venues.http import (
+    READ_DEADLINE_S,
     RETRY_AFTER_S_DEFAULT,
+    WRITE_DEADLINE_S,
     ClockSkew,
     HttpRequest,
     HttpResponse,
@@ -28,8 +30,6 @@ from desk.venues.limits import Priority, RequestBudget
 
 T = TypeVar("T")
 
-READ_DEADLINE_S = 8.0
-WRITE_DEADLINE_S = 5.0
 TOKEN_LIFE_S = 3_600  # the venue allows 8 hours
 TOKEN_RENEWED_S = 600  # before its end
 FIREWALL_PAUSE_S = 60.0

@@ -14,9 +14,9 @@ from desk.core.funding import FundingPayment
 from desk.core.market import FeeRates
 from desk.core.order import Fill, Order
 from desk.core.ports import Clock
+from desk.venues.kept import FEES_KEPT_S, Kept
 from desk.venues.limits import Priority
 from desk.venues.pacifica.account import (
-    AccountRow,
     account_row,
     fills,
     funding_payments,
@@ -55,16 +55,17 @@ class AccountReads:
         self._memory = memory
         self._clock = clock
         self._account = account
+        self._fees = Kept(self._ask_fees, age_s_max=FEES_KEPT_S, clock=clock)
 
     async def account(self) -> Account:
         """Return equity and every open position, from two requests sent together.
 
         An account that never deposited is refused by the venue (`account_unknown` or "404").
         """
-        money, held = await asyncio.gather(
-            self._get_guarding("/account"), self._get_guarding("/positions")
-        )
+        money, held = await asyncio.gather(self._get("/account"), self._get("/positions"))
         row = account_row(money.data)
+        if row.fees is not None:
+            self._fees.put(row.fees)
         return Account(
             equity_usd=row.account_equity,
             balance_usd=row.balance,
@@ -75,9 +76,12 @@ class AccountReads:
         )
 
     async def fees(self) -> FeeRates:
-        """Return the account's own rates; from the public schedule when the account names only
-        its level."""
-        row: AccountRow = account_row((await self._get("/account")).data)
+        """Return the account's own rates, as any read of the account told them within an hour;
+        from the public schedule when the account names only its level."""
+        return await self._fees.get()
+
+    async def _ask_fees(self) -> FeeRates:
+        row = account_row((await self._get("/account")).data)
         return row.fees or await self._markets.fees_of(row.fee_level)
 
     async def leverage(self, symbol: str) -> Leverage:
@@ -98,14 +102,15 @@ class AccountReads:
 
     async def open_orders(self, symbol: str | None = None) -> Sequence[Order]:
         """Return resting orders and waiting triggers."""
-        found = open_orders((await self._get_guarding("/orders")).data)
+        found = open_orders((await self._get("/orders")).data)
         return [order for order in found if symbol in (None, order.symbol)]
 
     async def find_order(self, symbol: str, client_id: str) -> Order | None:
         """Return the order with our id, live or gone, None when the venue does not know it.
 
-        Asked in the order of cost: what the stream said last if that is final, the open orders,
-        the order's own events, the history (`FIND_PAGES_MAX` pages of it).
+        Asked in the order of cost: what the stream said last if that is final (no request), the
+        open orders (1 credit), the order's own events if its order id is known (1), the history
+        (`FIND_PAGES_MAX` heavy pages).
         """
         seen = self._memory.order(symbol, client_id)
         if seen is not None and seen.status.is_final:
@@ -113,19 +118,19 @@ class AccountReads:
         live = _pick(await self.open_orders(symbol), symbol, client_id)
         if live is not None:
             return live
-        past = seen or await self._in_history(symbol, client_id)
+        order_id = self._memory.order_id(client_id)
+        told = None if order_id is None else await self._events(order_id)
+        if told is not None:
+            return _pick([told], symbol, client_id)
+        past = await self._in_history(symbol, client_id)
         if past is None or past.status.is_final:
             return past
-        # Known, but neither open nor listed as over: its own events tell.
+        # Neither open nor listed as over: its own events tell.
         return await self._events(past.order_id) or past
 
     async def _in_history(self, symbol: str, client_id: str) -> Order | None:
-        query = self._query()
         tries_left = FIND_PAGES_MAX
-        pages = self._rest.pages(
-            "/orders/history", query, pages_max=PAGES_MAX, priority=Priority.GUARD
-        )
-        async for data in pages:
+        async for data in self._rest.pages("/orders/history", self._query(), pages_max=PAGES_MAX):
             found = _pick(past_orders(data), symbol, client_id)
             tries_left -= 1
             if found is not None or not tries_left:
@@ -135,7 +140,7 @@ class AccountReads:
     async def _events(self, order_id: str) -> Order | None:
         try:
             answer = await self._rest.get(
-                "/orders/history_by_id", {"order_id": order_id}, priority=Priority.GUARD
+                "/orders/history_by_id", {"order_id": order_id}, priority=Priority.ACCOUNT
             )
         except VenueRejected as error:
             if error.code in (Refusal.ORDER_GONE, "404"):
@@ -183,12 +188,8 @@ class AccountReads:
         query = {"account": self._account}
         return query if symbol is None else query | {"symbol": symbol}
 
-    async def _get(self, path: str, *, priority: Priority = Priority.NORMAL) -> Answer:
-        return await self._rest.get(path, self._query(), priority=priority)
-
-    async def _get_guarding(self, path: str) -> Answer:
-        """Ask what a close or a fence stands on: it may use the reserve of the budget."""
-        return await self._get(path, priority=Priority.GUARD)
+    async def _get(self, path: str) -> Answer:
+        return await self._rest.get(path, self._query(), priority=Priority.ACCOUNT)
 
 
 def _pick(orders: Sequence[Order], symbol: str, client_id: str) -> Order | None:
@@ -199,9 +200,13 @@ def _pick(orders: Sequence[Order], symbol: str, client_id: str) -> Order | None:
 
 def _spans(since_ms: int, now_ms: int) -> Iterator[tuple[int, int | None]]:
     """Yield spans the venue accepts, oldest first; the last has no end, since the venue's clock
-    may be ahead of ours."""
-    start_ms = since_ms
+    may be ahead of ours.
+
+    Each begins a millisecond early: whether the venue counts a span's two ends in is not
+    documented, and a fill must not fall between two of them.
+    """
+    start_ms = since_ms - 1
     while start_ms + FILLS_SPAN_MS < now_ms:
         yield start_ms, start_ms + FILLS_SPAN_MS
-        start_ms += FILLS_SPAN_MS
+        start_ms += FILLS_SPAN_MS - 1
     yield start_ms, None

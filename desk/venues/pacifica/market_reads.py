@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from desk.core.book import Book
 from desk.core.funding import FundingPoint
 from desk.core.market import Candle, FeeRates, Instrument, MarketStats
+from desk.core.ports import Clock
+from desk.venues.kept import SHARED_S, Kept
+from desk.venues.limits import Priority
 from desk.venues.pacifica.rest import PacificaRest
 from desk.venues.pacifica.wire import (
     BookRow,
@@ -44,14 +47,19 @@ INTERVALS = {
 class MarketReads:
     """Markets, their statistics and their past; remembers the markets it last read."""
 
-    def __init__(self, rest: PacificaRest) -> None:
+    def __init__(self, rest: PacificaRest, *, clock: Clock) -> None:
         """Keep the way to ask; nothing is read yet."""
         self._rest = rest
+        self._listed = Kept(self._ask_instruments, age_s_max=SHARED_S, clock=clock)
         self.rows: Mapping[str, MarketRow] = {}
         self.known: Mapping[str, Instrument] = {}
 
     async def instruments(self) -> Mapping[str, Instrument]:
-        """Return every perpetual by symbol, read anew; `BadMessage` when there is none."""
+        """Return every perpetual by symbol, read within the last second; `BadMessage` when there
+        is none."""
+        return await self._listed.get()
+
+    async def _ask_instruments(self) -> Mapping[str, Instrument]:
         answer = await self._rest.get("/info")
         rows = market_rows(answer.data)
         if not rows:
@@ -85,7 +93,11 @@ class MarketReads:
         """Return settled hours in [since, until), oldest first."""
         found: dict[int, FundingPoint] = {}
         pages = self._rest.pages(
-            "/funding_rate/history", {"symbol": symbol}, pages_max=PAGES_MAX, heavy=False
+            "/funding_rate/history",
+            {"symbol": symbol},
+            pages_max=PAGES_MAX,
+            heavy=False,
+            priority=Priority.NORMAL,
         )
         async for data in pages:
             page = funding_points(data, symbol=symbol)

@@ -17,6 +17,7 @@ class OrderMemory:
     def __init__(self) -> None:
         """Start empty."""
         self._orders: dict[str, Order] = {}
+        self._ids: dict[str, str] = {}
         self._kinds: dict[str, OrderKind] = {}
 
     def note_kind(self, client_id: str, kind: OrderKind) -> None:
@@ -30,7 +31,17 @@ class OrderMemory:
         known = self._orders.get(order.client_id)
         if known is None or not known.status.is_final:
             _put(self._orders, order.client_id, order)
-        self._kinds.setdefault(order.client_id, order.kind)
+        if order.client_id not in self._kinds:
+            self.note_kind(order.client_id, order.kind)
+
+    def note_id(self, client_id: str, order_id: str) -> None:
+        """Remember the venue's id of an order it has acknowledged."""
+        _put(self._ids, client_id, order_id)
+
+    def order_id(self, client_id: str) -> str | None:
+        """Return the venue's id of an order, None for one it never named."""
+        order = self._orders.get(client_id)
+        return self._ids.get(client_id) if order is None else order.order_id
 
     def order(self, symbol: str, client_id: str) -> Order | None:
         """Return an order of a market as last seen, None for an unknown one."""

@@ -24,7 +24,15 @@ from desk.core.order import NOT_SENT, Accepted, Outcome, Rejected, Unknown
 from desk.core.ports import Clock
 from desk.core.secret import Secret
 from desk.core.venue import VenueName
-from desk.venues.http import ClockSkew, HttpRequest, HttpResponse, Transport, retry_after_s
+from desk.venues.http import (
+    READ_DEADLINE_S,
+    WRITE_DEADLINE_S,
+    ClockSkew,
+    HttpRequest,
+    HttpResponse,
+    Transport,
+    retry_after_s,
+)
 from desk.venues.limits import Priority, RequestBudget
 from desk.venues.pacifica.errors import Refusal, refusal_code, refusal_of_text
 from desk.venues.pacifica.operations import (
@@ -41,8 +49,6 @@ SPEED_BUMP_MS_MAX = 1_000  # documented 50-100, later about 200; others measured
 SKEW_MS_UNMEASURED = 2_000
 SKEW_MS_CORRECTED = 1_000  # below it the `Date` header's whole seconds are the larger error
 SKEW_MS_BELIEVED_MAX = 300_000  # beyond it one of the clocks is not a clock; the owner must look
-DEADLINE_S = 10.0
-READ_TRIES_MAX = 2
 HALF_CREDITS_LIGHT = 2
 HALF_CREDITS_HEAVY = 24
 HALF_CREDITS_HEAVY_WITH_KEY = 6
@@ -133,23 +139,12 @@ class PacificaRest:
     ) -> Answer:
         """Return a read's answer.
 
-        Raises `RateLimited`, `NotSent`, `VenueUnavailable`, `VenueRejected`, `BadMessage`. A lost
-        connection is tried once more inside the deadline.
+        Raises `RateLimited`, `NotSent`, `VenueUnavailable`, `VenueRejected`, `BadMessage`.
         """
         request = HttpRequest("GET", path, params=params or {}, headers=self.headers)
         cost = self.half_credits_heavy if heavy else HALF_CREDITS_LIGHT
-        ends_s = self._clock.monotonic_s() + DEADLINE_S
-        for tries_left in reversed(range(READ_TRIES_MAX)):
-            self._budget.take(request.name, cost=cost, priority=priority)
-            left_s = max(0.1, ends_s - self._clock.monotonic_s())
-            try:
-                response = await self._call(request, deadline_s=left_s)
-            except (NotSent, VenueUnavailable):
-                if not tries_left or self._clock.monotonic_s() >= ends_s:
-                    raise
-            else:
-                return self._read(request, response)
-        raise InvariantBroken("a read ended without an answer")
+        self._budget.take(request.name, cost=cost, priority=priority)
+        return self._read(request, await self._call(request, deadline_s=READ_DEADLINE_S))
 
     async def pages(
         self,
@@ -158,7 +153,7 @@ class PacificaRest:
         *,
         pages_max: int,
         heavy: bool = True,
-        priority: Priority = Priority.NORMAL,
+        priority: Priority = Priority.ACCOUNT,
     ) -> AsyncIterator[msgspec.Raw]:
         """Yield the pages of a list, newest rows first, until the last.
 
@@ -291,7 +286,7 @@ class PacificaRest:
         except RateLimited as error:
             return _all_rejected(writes, NOT_SENT, str(error))
         try:
-            response = await self._call(request, deadline_s=DEADLINE_S)
+            response = await self._call(request, deadline_s=WRITE_DEADLINE_S)
         except NotSent as error:
             return _all_rejected(writes, NOT_SENT, str(error))
         except RateLimited as error:
