@@ -162,7 +162,7 @@ class Hedge:
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """How often in a row a symbol was refused or failed to open, and until when it is left alone."""
+    """How often in a row a symbol was not opened, and until when it is left alone."""
 
     failures: int
     until_ms: int

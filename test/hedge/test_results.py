@@ -17,6 +17,7 @@ from test.hedge.builders import (
     SIZE,
     T0,
     account,
+    bare_hedge,
     d,
     fill,
     filled,
@@ -89,6 +90,15 @@ def test_missing_rows_make_the_books_incomplete(changes: dict[str, object]) -> N
     venues = rows()
     venues[PACIFICA] = replace(venues[PACIFICA], **changes)  # type: ignore[arg-type]
     assert not result(venues).is_complete
+
+
+@pytest.mark.parametrize("name", ["fills", "payments"])
+def test_rows_nobody_asked_for_are_not_zero_rows(name: str) -> None:
+    """Even where none are expected: a hedge that was never held, its answer without the rows."""
+    hedge = bare_hedge(close_reason=CloseReason.UNWIND)
+    venues = {LIGHTER: seen(), PACIFICA: seen()}
+    assert is_complete(hedge, venues)
+    assert not is_complete(hedge, venues | {PACIFICA: replace(seen(), **{name: None})})  # type: ignore[arg-type]
 
 
 def test_a_venue_that_is_away_makes_the_books_incomplete() -> None:

@@ -35,6 +35,7 @@ UNPROVED: list[tuple[dict[str, object], str]] = [
     ({"fees": None}, "did not tell the account's fees"),
     ({"quote": None}, "book not fresh"),
     ({"quote": quote(half="-1")}, "book not fresh"),
+    ({"quote": quote(half="0")}, "book not fresh"),
 ]
 
 
