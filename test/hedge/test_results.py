@@ -98,7 +98,8 @@ def test_rows_nobody_asked_for_are_not_zero_rows(name: str) -> None:
     hedge = bare_hedge(close_reason=CloseReason.UNWIND)
     venues = {LIGHTER: seen(), PACIFICA: seen()}
     assert is_complete(hedge, venues)
-    assert not is_complete(hedge, venues | {PACIFICA: replace(seen(), **{name: None})})  # type: ignore[arg-type]
+    mute = replace(seen(), **{name: None})  # type: ignore[arg-type]
+    assert not is_complete(hedge, venues | {PACIFICA: mute})
 
 
 def test_a_venue_that_is_away_makes_the_books_incomplete() -> None:
