@@ -121,6 +121,7 @@ class Run:
     cycles: int | None
     store: "StateStore[BotState]"
     state: "BotState"
+    is_demo: bool = False
 
 
 async def trade(run: Run) -> int:
@@ -135,7 +136,7 @@ async def trade(run: Run) -> int:
     from desk.screen.console import ConsoleView
 
     journal = Journal(run.home.journal)
-    view = ConsoleView(run.console)
+    view = ConsoleView(run.console, is_demo=run.is_demo)
     engine = Engine(
         machine,
         run.state,
@@ -235,7 +236,9 @@ async def demo(args: argparse.Namespace, config: "Config", home: "Home") -> int:
                 return await look_once(venues, config, clock, make_console())
             console.print(demo_banner(seed, config))
             loaded = load_state(home, config, console, epoch=seed % (EPOCH_MAX + 1))
-            return await trade(Run(config, home, venues, clock, console, args.cycles, *loaded))
+            return await trade(
+                Run(config, home, venues, clock, console, args.cycles, *loaded, is_demo=True)
+            )
         finally:
             await close_all(venues)
             await embedded.close()
@@ -324,7 +327,9 @@ def read_env(home: "Home") -> dict[str, str]:
 
 async def live(args: argparse.Namespace, config: "Config", home: "Home") -> int:
     """Trade, or look, on the venues the environment names."""
+    from desk.core.ids import EPOCH_MAX
     from desk.engine.clock import SystemClock
+    from desk.engine.log import open_log
 
     clock = SystemClock()
     env = read_env(home)
@@ -337,7 +342,13 @@ async def live(args: argparse.Namespace, config: "Config", home: "Home") -> int:
 
             return await look_once(venues, config, clock, make_console())
         with instance_lock(home, env, clock):
-            return await trade_live(args, config, home, venues, clock)
+            open_log(home.log, clock)
+            console = make_console()
+            epoch = secrets.randbelow(EPOCH_MAX) + 1
+            store, state = load_state(home, config, console, epoch=epoch)
+            return await trade_live(
+                Run(config, home, venues, clock, console, args.cycles, store, state)
+            )
     finally:
         await close_all(venues)
 
@@ -356,27 +367,16 @@ def instance_lock(home: "Home", env: Mapping[str, str], clock: "Clock") -> "Inst
     return InstanceLock([home.lock, accounts], owner=owner)
 
 
-async def trade_live(
-    args: argparse.Namespace,
-    config: "Config",
-    home: "Home",
-    venues: "Mapping[VenueName, Venue]",
-    clock: "Clock",
-) -> int:
+async def trade_live(run: Run) -> int:
     """Open both venues, say what is at stake, and trade. The locks are held."""
-    from desk.core.ids import EPOCH_MAX
-    from desk.engine.log import open_log
     from desk.screen.banners import say_what_is_at_stake
 
-    console = make_console()
-    open_log(home.log, clock)
-    store, state = load_state(home, config, console, epoch=secrets.randbelow(EPOCH_MAX) + 1)
-    holds = state.hedge is not None
-    await open_patiently(venues, console, holds=holds)
+    holds = run.state.hedge is not None
+    await open_patiently(run.venues, run.console, holds=holds)
     if not holds:
-        await check_symbols(venues, config, home.config)
-    say_what_is_at_stake(console, config, await read_equity(venues))
-    return await trade(Run(config, home, venues, clock, console, args.cycles, store, state))
+        await check_symbols(run.venues, run.config, run.home.config)
+    say_what_is_at_stake(run.console, run.config, await read_equity(run.venues))
+    return await trade(run)
 
 
 async def read_equity(

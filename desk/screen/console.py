@@ -37,11 +37,13 @@ class Terminal(Console):
 class ConsoleView:
     """Prints decisions as they are made; an `Observer` of the engine."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, is_demo: bool = False) -> None:
         """Print to `console` (which knows about colours, width and NO_COLOR)."""
         self._console = console
+        self._is_demo = is_demo
         self._last_verdict = ""
         self._hour_shown = 0
+        self._rest_shown_ms = 0
         self._cycle_shown = 0
 
     def __call__(self, record: Record[BotState]) -> None:
@@ -57,11 +59,23 @@ class ConsoleView:
         is_news = record.before.label != record.after.label or any(
             isinstance(action, SendOrders) for action in record.decision.actions
         )
-        if is_news:
+        if is_news and not self._is_routine(record, at_ms):
             self.line(at_ms, record.after.label, record.decision.reason)
         elif isinstance(record.event, Tick) and state.phase is Phase.HOLD:
             self._show_hour(at_ms, state.hedge)
         self._show_result(state)
+
+    def _is_routine(self, record: Record[BotState], at_ms: int) -> bool:
+        """Return whether this is one more look that found nothing: said once an hour."""
+        before, after = record.before.label, record.after.label
+        if after == Phase.ANALYZE:
+            return before == Phase.WAIT
+        if (before, after) != (Phase.ANALYZE, Phase.WAIT) or record.decision.actions:
+            return False
+        if at_ms - self._rest_shown_ms < HOUR_MS:
+            return True
+        self._rest_shown_ms = at_ms
+        return False
 
     def farewell(self, state: BotState) -> None:
         """Say how things stand when the process ends: what is held, and how to go on."""
@@ -73,9 +87,12 @@ class ConsoleView:
             f"{hedge.side_at(venue)} {abs(hedge.held(venue)).normalize():f} on {venue}"
             for venue in (hedge.long_venue, hedge.long_venue.twin)
         )
+        left = f"[bold yellow]Left open:[/] {escape(hedge.symbol)}, {legs} ({state.phase}). "
+        if self._is_demo:
+            self._console.print(left + "It ends with this demo; the next one begins anew.")
+            return
         self._console.print(
-            f"[bold yellow]Left open:[/] {escape(hedge.symbol)}, {legs} ({state.phase}). "
-            "Nothing watches it until you run\n"
+            f"{left}Nothing watches it until you run\n"
             "  python lighter_pacifica_hedge.py\n"
             "again, which takes it over. To be flat at once, close both legs on the venues."
         )
