@@ -5,12 +5,13 @@ wants and how a heartbeat is spelled are handed in. Time is the clock and the ev
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from desk.core.ports import Clock
+from desk.venues.pace import MessageWindow, backoff_delays
 from desk.venues.sockets import CONTROL_FRAME, Socket, SocketLost, SocketOpener, is_fatal
 
 
@@ -18,33 +19,41 @@ from desk.venues.sockets import CONTROL_FRAME, Socket, SocketLost, SocketOpener,
 class StreamSettings:
     """How one session behaves; every wait and every buffer is finite.
 
-    `heartbeat_text` None means a protocol-level ping. `silence_s_max` is the age of the last
-    frame (of any kind) at which the connection counts as dead: above `heartbeat_s`, since the
-    answer to a heartbeat is a frame too. The back-off starts anew only after a connection that
-    stood for `stable_s`.
+    `heartbeat_text` None means a protocol-level ping. `silence_s_max` is the age of the last data
+    at which the connection counts as dead, pongs or not: both venues send statistics several times
+    a second (recorded). Where nothing is wanted any frame is life, so it stands above
+    `heartbeat_s`. The back-off starts anew only after a connection that stood for `stable_s`.
+    Subscriptions leave in bursts of `burst_max`, and a connection is not opened before a minute
+    has room for all of them: Lighter allows 50 messages in flight and 200 a minute, Pacifica
+    documents no limit.
     """
 
     heartbeat_s: float = 10.0
     heartbeat_text: str | None = None
-    silence_s_max: float = 20.0
+    silence_s_max: float = 15.0
     connect_s_max: float = 10.0
     send_s_max: float = 5.0
     close_s_max: float = 2.0
     stable_s: float = 10.0
     outgoing_max: int = 256
     subscriptions_max: int = 512
+    messages_per_minute_max: int = 180
+    burst_max: int = 40
+    burst_pause_s: float = 0.5
+    bug_pause_s: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class StreamHandlers:
     """What the owner of a session is told, on the event loop, in order; none may raise or block.
 
-    `on_up` comes after every wanted subscription was sent, `on_down` once per `on_up` and once
-    per failed attempt, each with a reason for people. An exception out of a handler is a bug
-    in it: it ends the session and reaches the event loop's exception handler.
+    `on_text` returns whether the text was data: what a dead feed behind a live gateway does not
+    send. `on_up` comes after every wanted subscription was sent, `on_down` once per `on_up` and
+    once per failed attempt, each with a reason for people. An exception out of a handler is a bug
+    in it: it reaches the event loop's exception handler and costs the connection, not the session.
     """
 
-    on_text: Callable[[str], None]
+    on_text: Callable[[str], bool]
     on_up: Callable[[], None]
     on_down: Callable[[str], None]
 
@@ -73,24 +82,6 @@ class SessionState(StrEnum):
     REFUSED = "refused"
 
 
-def backoff_delays(
-    jitter: Callable[[], float],
-    *,
-    first_s: float = 0.25,
-    factor: float = 2.0,
-    delay_s_max: float = 30.0,
-) -> Iterator[float]:
-    """Yield waits in seconds without end: growing by `factor` up to `delay_s_max`, each between
-    half and all of its step.
-
-    `jitter` returns numbers in [0, 1): a seeded generator makes the waits repeatable.
-    """
-    step_s = first_s
-    while True:
-        yield step_s * (0.5 + 0.5 * jitter())
-        step_s = min(step_s * factor, delay_s_max)
-
-
 @dataclass(slots=True)
 class _Connection:
     """What belongs to one socket and dies with it."""
@@ -107,7 +98,8 @@ class StreamSession:
 
     `start()` inside a running loop, `close()` at the end. In between it reconnects for ever with
     growing pauses, unless the very first upgrade is refused for good (`is_fatal`): then it stands
-    in `REFUSED`. Once it has been up, a refusal is an outage like any other.
+    in `REFUSED` until it is started again. Once it has been up, a refusal is an outage like any
+    other.
     """
 
     def __init__(
@@ -134,9 +126,11 @@ class StreamSession:
         self._task: asyncio.Task[None] | None = None
         self._state = SessionState.IDLE
         self._changed = asyncio.Event()
+        self._again: asyncio.TimerHandle | None = None
         self._was_up = False
-        self._last_frame_s = 0.0
-        self._last_frame_at_ms = 0
+        self._last_data_s = 0.0
+        self._last_data_at_ms = 0
+        self._said = MessageWindow(self._settings.messages_per_minute_max, clock.monotonic_s)
         self._reason = "not connected yet"
 
     # What it is
@@ -157,25 +151,38 @@ class StreamSession:
         return self._reason
 
     @property
-    def last_frame_at_ms(self) -> int:
-        """Return the wall clock at the last frame of any kind, 0 before the first."""
-        return self._last_frame_at_ms
+    def trouble(self) -> str | None:
+        """Return why what came by this session does not stand, for people; None when it does."""
+        if not self.is_up:
+            return self._reason
+        return self._silence if self.data_age_s > self._settings.silence_s_max else None
 
     @property
-    def frame_age_s(self) -> float:
-        """Return the seconds since the last frame of this connection, by the monotonic clock."""
-        return self._clock.monotonic_s() - self._last_frame_s
+    def _silence(self) -> str:
+        return f"nothing came for {self._settings.silence_s_max:g} s"
+
+    @property
+    def last_data_at_ms(self) -> int:
+        """Return the wall clock at the last data (or at the connection, if later), 0 before."""
+        return self._last_data_at_ms
+
+    @property
+    def data_age_s(self) -> float:
+        """Return the seconds since the last data of this connection, by the monotonic clock."""
+        return self._clock.monotonic_s() - self._last_data_s
 
     # Life
 
     def start(self) -> None:
         """Begin connecting, on the running loop.
 
-        A second call does nothing.
+        A second call does nothing, unless the session was refused: then it tries again.
         """
-        if self._task is None:
+        self._cancel_again()
+        if self._task is None or self._task.done():
+            self._set_state(SessionState.CONNECTING, self._reason)
             self._task = asyncio.get_running_loop().create_task(self._run(), name=self._url)
-            self._task.add_done_callback(self._report_bug)
+            self._task.add_done_callback(self._on_task_end)
 
     async def wait_up(self, wait_s_max: float) -> bool:
         """Return whether the session is up within `wait_s_max` seconds; at once when refused."""
@@ -196,6 +203,7 @@ class StreamSession:
         Safe to call twice, and before `start`; handlers hear nothing more.
         """
         self._set_state(SessionState.CLOSED, "closed by us")
+        self._cancel_again()
         task, self._task = self._task, None
         if task is None:
             return
@@ -258,6 +266,7 @@ class StreamSession:
     async def _run(self) -> None:
         delays = backoff_delays(self._jitter)
         while True:
+            await asyncio.sleep(self._said.wait_s(len(self._wanted)))
             began_s = self._clock.monotonic_s()
             try:
                 await self._connect_and_serve()
@@ -290,9 +299,11 @@ class StreamSession:
         connection = _Connection(socket, asyncio.Queue(self._settings.outgoing_max))
         # Set before the wishes are sent: one that changes meanwhile is queued behind them.
         self._connection = connection
-        self._note_frame()
-        for subscription in tuple(self._wanted.values()):
+        for number, subscription in enumerate(tuple(self._wanted.values()), start=1):
             await self._send_now(socket, subscription.subscribe())
+            if number % self._settings.burst_max == 0:
+                await asyncio.sleep(self._settings.burst_pause_s)
+        self._note_data()
         self._was_up = True
         self._set_state(SessionState.UP, "up")
         self._handlers.on_up()
@@ -316,9 +327,9 @@ class StreamSession:
     async def _read(self, socket: Socket) -> None:
         while True:
             text = await socket.receive()
-            self._note_frame()
-            if text != CONTROL_FRAME:
-                self._handlers.on_text(text)
+            is_data = text != CONTROL_FRAME and self._handlers.on_text(text)
+            if is_data or not self._wanted:
+                self._note_data()
 
     async def _write(self, connection: _Connection) -> None:
         while True:
@@ -330,12 +341,12 @@ class StreamSession:
         beat_s = self._clock.monotonic_s() + settings.heartbeat_s
         while True:
             now_s = self._clock.monotonic_s()
-            silent_s = self._last_frame_s + settings.silence_s_max
+            silent_s = self._last_data_s + settings.silence_s_max
             await asyncio.wait((connection.restart,), timeout=max(0, min(beat_s, silent_s) - now_s))
             if connection.restart.done():
                 raise SocketLost(connection.restart.result())
-            if self.frame_age_s >= settings.silence_s_max:
-                raise SocketLost(f"silent for {settings.silence_s_max:g} s")
+            if self.data_age_s >= settings.silence_s_max:
+                raise SocketLost(self._silence)
             if self._clock.monotonic_s() >= beat_s:
                 beat_s += settings.heartbeat_s
                 await self._beat(connection.socket)
@@ -347,6 +358,7 @@ class StreamSession:
             await socket.ping()
 
     async def _send_now(self, socket: Socket, text: str) -> None:
+        self._said.note()
         try:
             async with asyncio.timeout(self._settings.send_s_max):
                 await socket.send(text)
@@ -355,9 +367,9 @@ class StreamSession:
 
     # Bookkeeping
 
-    def _note_frame(self) -> None:
-        self._last_frame_s = self._clock.monotonic_s()
-        self._last_frame_at_ms = self._clock.now_ms()
+    def _note_data(self) -> None:
+        self._last_data_s = self._clock.monotonic_s()
+        self._last_data_at_ms = self._clock.now_ms()
 
     def _go_down(self, state: SessionState, reason: str) -> None:
         self._set_state(state, reason)
@@ -367,12 +379,20 @@ class StreamSession:
         self._state, self._reason = state, reason
         self._changed.set()
 
-    def _report_bug(self, task: asyncio.Task[None]) -> None:
+    def _on_task_end(self, task: asyncio.Task[None]) -> None:
         """Hand an exception that is our own bug to the loop's handler at once, not when the task
-        is collected."""
+        is collected; then begin again: a stream is not lost for weeks to one bad frame."""
         if task.cancelled() or (error := task.exception()) is None:
             return
-        self._set_state(SessionState.CLOSED, f"failed: {type(error).__name__}")
-        task.get_loop().call_exception_handler(
+        loop = task.get_loop()
+        loop.call_exception_handler(
             {"message": "stream session failed", "exception": error, "task": task}
         )
+        if self._task is task:
+            self._again = loop.call_later(self._settings.bug_pause_s, self.start)
+            self._go_down(SessionState.WAITING, f"failed: {type(error).__name__}")
+
+    def _cancel_again(self) -> None:
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None

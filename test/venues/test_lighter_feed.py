@@ -246,6 +246,23 @@ def test_a_gap_is_stale_until_the_next_snapshot() -> None:
     play(story)
 
 
+def test_a_quiet_book_is_asked_for_again() -> None:
+    """A minute without a frame of one market, on a living connection, calls for a snapshot."""
+
+    async def story(stage: Stage) -> None:
+        await stage.push(own("stream_order_book"))
+        for _ in range(62):
+            await asyncio.sleep(0.99)
+            await stage.push(own("stream_market_stats"))
+        assert 2 == stage.asked().count("order_book/0")
+        with pytest.raises(StaleData):
+            stage.feed.quote("ETH")
+        await stage.push(own("stream_order_book"))
+        assert "2000.30" == str(stage.feed.quote("ETH").bid)
+
+    play(story)
+
+
 def test_a_book_is_stale_without_its_connection_a_side_or_a_wish() -> None:
     """Each reason has its words."""
 

@@ -29,7 +29,7 @@ def bbo(bid: int, ask: int, *, li: int | None = None) -> BboRow:
 def feed(*rows: BookRow | BboRow) -> MarketFeed:
     """Return a feed that watches BTC and saw these rows at 1, 2, 3 … ms."""
     made = MarketFeed()
-    made.begin("BTC")
+    made.begin("BTC", at_ms=0)
     for at_ms, row in enumerate(rows, start=1):
         if isinstance(row, BookRow):
             made.apply_book(row, at_ms=at_ms)
@@ -104,7 +104,7 @@ def test_market_that_stopped_is_stale_on_a_live_connection() -> None:
 def test_nothing_is_known_after_a_break() -> None:
     """A lost connection forgets every book, sequence included."""
     made = feed(book(10, 11, li=5))
-    made.forget()
+    made.forget(at_ms=5)
     with pytest.raises(StaleData):
         made.quote("BTC", received_at_ms=9)
 

@@ -259,15 +259,16 @@ def test_quote_lives_and_dies_with_its_connection() -> None:
     assert [StreamUp, QuoteSeen, StreamDown, StreamUp, QuoteSeen] == play(story).kinds()
 
 
-def test_quote_is_as_old_as_the_connection_s_last_frame() -> None:
-    """Any frame of the connection renews the stamp, the price may be the same."""
+def test_quote_is_as_old_as_the_connection_s_last_data() -> None:
+    """Data of any channel renews the stamp, the price may be the same; a pong proves nothing."""
 
     async def story(stage: Stage) -> None:
         await stage.book(10, 11, li=9)
         before_ms = stage.client.quote("BTC").received_at_ms
         await asyncio.sleep(5)
-        assert before_ms == stage.client.quote("BTC").received_at_ms
         await stage.push("pong", None)
+        assert before_ms == stage.client.quote("BTC").received_at_ms
+        await stage.push("prices", [PRICE | {"symbol": "SOL"}])
         assert before_ms + 5_000 <= stage.client.quote("BTC").received_at_ms
 
     play(story)
@@ -312,8 +313,49 @@ def test_ping_keeps_the_connection() -> None:
     """The venue drops who is silent for a minute; we ping long before, in its own words."""
 
     async def story(stage: Stage) -> None:
-        await asyncio.sleep(15)
+        await asyncio.sleep(11)
         assert {"method": "ping"} == json.loads(stage.server.last.sent[-1])
+
+    play(story)
+
+
+def test_gateway_that_only_answers_pings_is_replaced() -> None:
+    """Fifteen seconds without data are a dead feed, pongs or not."""
+
+    async def story(stage: Stage) -> None:
+        for _ in range(16):
+            await stage.push("pong", None)
+            await asyncio.sleep(0.95)
+        assert 2 == len(stage.server.sockets)
+
+    assert [StreamUp, StreamDown, StreamUp] == play(story).kinds()
+
+
+def test_book_that_stopped_is_asked_for_again() -> None:
+    """A subscription lost on a living connection is stale after half a minute, and then mended."""
+
+    async def story(stage: Stage) -> None:
+        await stage.book(10, 11, li=1)
+        for _ in range(32):
+            await stage.push("prices", [PRICE | {"symbol": "SOL"}])
+            await asyncio.sleep(0.95)
+        with pytest.raises(StaleData):
+            stage.client.quote("BTC")
+        asked = [each for each in wishes(stage.server.last) if each.get("symbol") == "BTC"]
+        assert 4 == len(asked)
+        await stage.book(20, 21, li=1)
+        assert Decimal(20) == stage.client.quote("BTC").bid
+
+    play(story)
+
+
+def test_unreadable_statistics_cost_no_book() -> None:
+    """A push of prices may hold nothing but rows we do not read."""
+
+    async def story(stage: Stage) -> None:
+        await stage.book(10, 11, li=1)
+        await stage.push("prices", [{"symbol": "X-USDC"}])
+        assert Decimal(10) == stage.client.quote("BTC").bid
 
     play(story)
 

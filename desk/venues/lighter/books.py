@@ -10,6 +10,9 @@ from desk.core.book import Book, Quote
 from desk.venues.lighter.frames import BookFrame
 
 RESUBSCRIBE_S = 5.0
+# A market's books change many times a minute (recorded); one that is quiet for longer than this may
+# have lost its subscription, and a snapshot is the proof.
+BOOK_SILENCE_S_MAX = 60.0
 
 
 class StreamedBook:
@@ -69,6 +72,7 @@ def _follows(last: BookFrame, frame: BookFrame) -> bool:
 class _Market:
     symbol: str
     asked_s: float
+    heard_s: float
     streamed: StreamedBook = field(default_factory=StreamedBook)
     quote: Quote | None = None
 
@@ -87,7 +91,7 @@ class WatchedBooks:
 
     def begin(self, market_id: int, symbol: str, *, now_s: float) -> None:
         """Watch a market whose snapshot has just been asked for."""
-        self._markets[market_id] = _Market(symbol, now_s)
+        self._markets[market_id] = _Market(symbol, asked_s=now_s, heard_s=now_s)
 
     def end(self, market_id: int) -> None:
         """Watch a market no more."""
@@ -104,6 +108,17 @@ class WatchedBooks:
         market.streamed.forget()
         market.quote = None
 
+    def lose_silent(self, *, now_s: float) -> list[int]:
+        """Drop the books of markets nothing was heard of for too long; return their ids."""
+        silent = [
+            market_id
+            for market_id, market in self._markets.items()
+            if now_s - max(market.heard_s, market.asked_s) > BOOK_SILENCE_S_MAX
+        ]
+        for market_id in silent:
+            self.lose(market_id)
+        return silent
+
     def book(self, symbol: str) -> Book | None:
         """Return a standing book, None for one that is lost or has not come yet.
 
@@ -114,11 +129,12 @@ class WatchedBooks:
                 return market.streamed.book
         raise KeyError(symbol)
 
-    def apply(self, frame: BookFrame, *, at_ms: int) -> Quote | None:
+    def apply(self, frame: BookFrame, *, at_ms: int, now_s: float) -> Quote | None:
         """Take a frame in; return the top of the book if it changed."""
         market = self._markets.get(frame.market_id)
         if market is None:
             return None
+        market.heard_s = now_s
         if not market.streamed.apply(frame) or market.streamed.book is None:
             market.quote = None
             return None

@@ -58,10 +58,6 @@ DATA_FRAMES = (BookFrame, StatsFrame, OrdersFrame, TradesFrame, TxFrame, UserSta
 ANSWERED_S_MAX = 5.0
 STATS_AGE_S_MAX = 10.0
 ENDED_ORDERS_MAX = 512
-# Statistics of some market come several times a second (recorded): a stream that carries nothing
-# for this long is dead, however well it answers pings.
-SILENCE_S_MAX = 15.0
-SILENCE_CHECK_S_MIN = 0.1
 
 
 class LighterFeed:
@@ -97,8 +93,6 @@ class LighterFeed:
         self._stands = Event()
         self._held: list[StreamEvent] = []  # for `ANSWERED_S_MAX` at most
         self._timer: TimerHandle | None = None
-        self._heard_at_ms = 0
-        self._heard_s = 0.0
         self.user_stats: UserStats | None = None
         handlers = StreamHandlers(self._on_text, self._on_up, self._on_down)
         self._session = StreamSession(
@@ -159,7 +153,8 @@ class LighterFeed:
 
     def quote(self, symbol: str) -> Quote:
         """Return the top of a watched book; raises `StaleData`."""
-        quote = self._standing(symbol).quote(symbol, received_at_ms=self._heard_at_ms)
+        at_ms = self._session.last_data_at_ms
+        quote = self._standing(symbol).quote(symbol, received_at_ms=at_ms)
         if quote is None:
             raise _stale(symbol, "a side of the book is empty")
         return quote
@@ -171,10 +166,8 @@ class LighterFeed:
         return Book(book.levels(Side.BUY), book.levels(Side.SELL))
 
     def _standing(self, symbol: str) -> Book:
-        if not self._session.is_up:
-            raise _stale(symbol, self._session.reason)
-        if self._silent_s() > SILENCE_S_MAX:
-            raise _stale(symbol, f"nothing came for {SILENCE_S_MAX:g} s")
+        if self._session.trouble is not None:
+            raise _stale(symbol, self._session.trouble)
         try:
             book = self._books.book(symbol)
         except KeyError as error:
@@ -226,8 +219,7 @@ class LighterFeed:
     def _on_up(self) -> None:
         self._answered.clear()
         self._problem = None
-        self._heard_s = self._clock.monotonic_s()
-        self._set_timer(ANSWERED_S_MAX, self._on_patience_end)
+        self._timer = get_running_loop().call_later(ANSWERED_S_MAX, self._on_patience_end)
         if self._tokens is None:
             self._announce()
 
@@ -255,25 +247,10 @@ class LighterFeed:
             self._announce()
 
     def _announce(self) -> None:
+        self._stop_timer()
         self._stands.set()
-        self._set_timer(SILENCE_S_MAX, self._on_silence_check)
         self._emit(StreamUp(self._clock.now_ms()))
         self._release()
-
-    def _on_silence_check(self) -> None:
-        """Replace a connection that carries nothing; look again when it could have gone silent."""
-        left_s = SILENCE_S_MAX - self._silent_s()
-        if left_s <= 0:
-            self._session.restart(f"nothing came for {SILENCE_S_MAX:g} s")
-        else:
-            self._set_timer(max(left_s, SILENCE_CHECK_S_MIN), self._on_silence_check)
-
-    def _silent_s(self) -> float:
-        return self._clock.monotonic_s() - self._heard_s
-
-    def _set_timer(self, wait_s: float, act: Callable[[], None]) -> None:
-        self._stop_timer()
-        self._timer = get_running_loop().call_later(wait_s, act)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -286,22 +263,20 @@ class LighterFeed:
 
     # Frames
 
-    def _on_text(self, text: str) -> None:
+    def _on_text(self, text: str) -> bool:
         try:
             frame = read_frame(text)
-            if isinstance(frame, DATA_FRAMES):
-                self._heard_at_ms = self._clock.now_ms()
-                self._heard_s = self._clock.monotonic_s()
             with readable(channel_of(text) or "stream", text):
                 events = list(self._take(frame))
         except BadMessage as error:
             self._on_unreadable(text, error)
-            return
+            return False
         self._held += events
         if isinstance(frame, OrdersFrame | TradesFrame) and frame.is_snapshot:
             self._on_answer(type(frame))
         if self._stands.is_set():
             self._release()
+        return isinstance(frame, DATA_FRAMES)
 
     def _release(self) -> None:
         """Tell what was held back: a listener hears first that the connection stands."""
@@ -348,7 +323,8 @@ class LighterFeed:
                 self._problem = f"refused by the stream: {message} (code {code})"
 
     def _on_book(self, frame: BookFrame) -> Iterator[QuoteSeen]:
-        quote = self._books.apply(frame, at_ms=self._heard_at_ms)
+        at_ms, now_s = self._clock.now_ms(), self._clock.monotonic_s()
+        quote = self._books.apply(frame, at_ms=at_ms, now_s=now_s)
         self._mend_book(frame.market_id)
         if quote is not None:
             yield QuoteSeen(quote)
@@ -364,6 +340,8 @@ class LighterFeed:
             if seen.symbol in self._wanted:
                 yield StatsSeen(seen)
         self._stats_came.set()
+        for market_id in self._books.lose_silent(now_s=self._clock.monotonic_s()):
+            self._mend_book(market_id)
 
     def _on_orders(self, frame: OrdersFrame) -> Iterator[OrderSeen]:
         for row in frame.rows:

@@ -19,6 +19,7 @@ BOOK_SILENCE_MS_MAX = 30_000  # books are sent some four times a second; one tha
 
 @dataclass(slots=True)
 class _Market:
+    begun_at_ms: int
     book: BookRow | None = None
     bid: Level | None = None
     ask: Level | None = None
@@ -38,18 +39,26 @@ class MarketFeed:
         """Start with no market."""
         self._markets: dict[str, _Market] = {}
 
-    def begin(self, symbol: str) -> None:
+    def begin(self, symbol: str, *, at_ms: int) -> None:
         """Expect a market anew: what was known of it is forgotten."""
-        self._markets[symbol] = _Market()
+        self._markets[symbol] = _Market(at_ms)
 
     def end(self, symbol: str) -> None:
         """Expect a market no more."""
         self._markets.pop(symbol, None)
 
-    def forget(self) -> None:
+    def forget(self, *, at_ms: int) -> None:
         """Forget every book: the connection is gone, or a frame was missed."""
         for symbol in self._markets:
-            self.begin(symbol)
+            self.begin(symbol, at_ms=at_ms)
+
+    def silent(self, *, at_ms: int) -> list[str]:
+        """Return the markets nothing was heard of for too long."""
+        return [
+            symbol
+            for symbol, market in self._markets.items()
+            if at_ms - (market.seen_at_ms or market.begun_at_ms) > BOOK_SILENCE_MS_MAX
+        ]
 
     def apply_book(self, row: BookRow, *, at_ms: int) -> Quote | None:
         """Take a whole book in; return the top if it changed."""

@@ -5,6 +5,7 @@ Frames are read in `pacifica.frames`, books kept in `pacifica.feed`, sockets kep
 `stream`. Source of the limits: docs.pacifica.fi, "WebSocket API".
 """
 
+from asyncio import gather
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -36,6 +37,7 @@ from desk.venues.pacifica.frames import (
     BookFrame,
     Channel,
     FillsFrame,
+    Frame,
     OrdersFrame,
     OtherFrame,
     PositionsFrame,
@@ -52,8 +54,9 @@ from desk.venues.stream import StreamHandlers, StreamSession, StreamSettings, Su
 
 CONNECTIONS_MAX = 16
 _ACCOUNT_STREAMS = frozenset(f"stream {channel}" for channel in ACCOUNT_CHANNELS)
+_PRICES_STREAM = f"stream {Channel.PRICES}"
 # The venue closes a connection that hears nothing from us for 60 s, and answers every ping.
-SETTINGS = StreamSettings(heartbeat_text=PING, heartbeat_s=10.0, silence_s_max=20.0)
+SETTINGS = StreamSettings(heartbeat_text=PING)
 
 
 @dataclass(slots=True)
@@ -127,8 +130,7 @@ class PacificaStreams:
     async def close(self) -> None:
         """Close every connection; safe to call twice."""
         self._started = False
-        for link in self._links:
-            await link.session.close()
+        await gather(*(link.session.close() for link in self._links))
 
     # Markets
 
@@ -151,19 +153,19 @@ class PacificaStreams:
     def quote(self, symbol: str) -> Quote:
         """Return the top of a watched market's book; raises `StaleData`."""
         link = self._live_link(symbol)
-        return link.feed.quote(symbol, received_at_ms=link.session.last_frame_at_ms)
+        return link.feed.quote(symbol, received_at_ms=link.session.last_data_at_ms)
 
     def book(self, symbol: str) -> Book:
         """Return a watched market's book, up to ten levels a side; raises `StaleData`."""
         link = self._live_link(symbol)
-        return link.feed.book(symbol, received_at_ms=link.session.last_frame_at_ms)
+        return link.feed.book(symbol, received_at_ms=link.session.last_data_at_ms)
 
     def _live_link(self, symbol: str) -> _Link:
         link = next((link for link in self._links if symbol in link.symbols), None)
-        if link is not None and link.session.is_up:
-            return link
-        reason = "not watched" if link is None else link.session.reason
-        raise StaleData(reason, venue=VenueName.PACIFICA, request=f"book {symbol}")
+        reason = "not watched" if link is None else link.session.trouble
+        if link is None or reason is not None:
+            raise StaleData(str(reason), venue=VenueName.PACIFICA, request=f"book {symbol}")
+        return link
 
     def _link_with_room(self) -> _Link:
         for link in self._links:
@@ -177,7 +179,10 @@ class PacificaStreams:
 
     def _carry(self, link: _Link, symbol: str) -> None:
         link.symbols.append(symbol)
-        link.feed.begin(symbol)
+        self._ask_for_books(link, symbol)
+
+    def _ask_for_books(self, link: _Link, symbol: str) -> None:
+        link.feed.begin(symbol, at_ms=self._clock.now_ms())
         for channel in MARKET_CHANNELS:
             self._want(link, f"{channel}:{symbol}", market_params(channel, symbol))
 
@@ -220,17 +225,21 @@ class PacificaStreams:
             self._tell(StreamUp(self._clock.now_ms()))
 
     def _on_down(self, link: _Link, reason: str) -> None:
-        link.feed.forget()
+        link.feed.forget(at_ms=self._clock.now_ms())
         if self._announced_up:
             self._announced_up = False
             self._tell(StreamDown(self._clock.now_ms(), reason))
 
-    def _on_text(self, link: _Link, text: str) -> None:
+    def _on_text(self, link: _Link, text: str) -> bool:
         try:
             frame = parse(text)
         except BadMessage as error:
             self._on_unreadable(link, error)
-            return
+            return False
+        self._take(link, frame)
+        return not isinstance(frame, OtherFrame)
+
+    def _take(self, link: _Link, frame: Frame) -> None:
         match frame:
             case BookFrame(row):
                 quote = link.feed.apply_book(row, at_ms=self._clock.now_ms())
@@ -241,6 +250,7 @@ class PacificaStreams:
             case PricesFrame(found):
                 seen = market_stats(found, symbols=self._watched)
                 self._tell(*(StatsSeen(stats) for stats in seen.values()))
+                self._mend_silent_books()
             case OrdersFrame(orders):
                 self._tell(*(OrderSeen(order) for order in orders))
             case FillsFrame(fills):
@@ -258,11 +268,22 @@ class PacificaStreams:
 
         The socket stays: a new one would bring the same frame again.
         """
+        if error.request == _PRICES_STREAM:
+            return  # statistics come again by themselves
         if error.request not in _ACCOUNT_STREAMS:
-            link.feed.forget()
+            link.feed.forget(at_ms=self._clock.now_ms())
         elif self._announced_up:
             now_ms = self._clock.now_ms()
             self._tell(StreamDown(now_ms, f"unreadable frame: {error}"), StreamUp(now_ms))
+
+    def _mend_silent_books(self) -> None:
+        """Ask anew for books that stopped while their connection went on."""
+        for link in self._links:
+            if link.session.is_up:
+                for symbol in link.feed.silent(at_ms=self._clock.now_ms()):
+                    for channel in MARKET_CHANNELS:
+                        link.session.unsubscribe(f"{channel}:{symbol}")
+                    self._ask_for_books(link, symbol)
 
     @property
     def _watched(self) -> frozenset[str]:
