@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -15,7 +16,7 @@ from desk.sim.accounts import Endpoints, as_env, credentials_from_seed
 
 ROOT = Path(__file__).resolve().parent.parent
 DAEMON = ROOT / "lighter_pacifica_hedge.py"
-RUN_S_MAX = 60
+RUN_S_MAX = 200
 NOWHERE = Endpoints(  # nobody listens on port 9, and it is on this machine
     "http://127.0.0.1:9", "ws://127.0.0.1:9/stream", "http://127.0.0.1:9/api/v1", "ws://127.0.0.1:9"
 )
@@ -63,6 +64,15 @@ def venues(folder: Path, *arguments: str) -> Iterator[Venues]:
             yield Venues(ready["lighter"]["url"], env_file.read_text())
         finally:
             process.terminate()
+
+
+@contextmanager
+def paying_venues(folder: Path) -> Iterator[Venues]:
+    """Yield venues where long Lighter, short Pacifica earns 300 % APR on BTC."""
+    with venues(folder, "--limits", "off") as served:
+        for venue, hourly in (("lighter", "-0.00017"), ("pacifica", "0.00017")):
+            served.ask("market", {"symbol": "BTC", "venue": venue, "funding_hourly": hourly})
+        yield served
 
 
 def make_home(folder: Path, *, config: str | None = "{}", env: str | None = None) -> Path:
@@ -113,8 +123,13 @@ def read_until(process: subprocess.Popen[str], word: str) -> str:
     """Return what the process prints up to the line that has `word` in it."""
     assert process.stdout is not None
     lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if word in line:
-            return "".join(lines)
+    patience = Timer(RUN_S_MAX, process.kill)
+    patience.start()
+    try:
+        for line in process.stdout:
+            lines.append(line)
+            if word in line:
+                return "".join(lines)
+    finally:
+        patience.cancel()
     raise AssertionError(f"no {word!r} in:\n{''.join(lines)}")

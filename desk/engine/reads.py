@@ -5,15 +5,15 @@ A venue that fails is named, never filled in.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from desk.core.account import Leverage
 from desk.core.actions import ReadAccounts, ReadMarkets
 from desk.core.book import Quote
-from desk.core.errors import StaleData, VenueError
+from desk.core.errors import RateLimited, StaleData, VenueError
 from desk.core.events import AccountsRead, MarketsRead, VenueAccount, VenueMarkets
-from desk.core.market import Instrument, MarketStats
+from desk.core.market import FeeRates, Instrument, MarketStats
 from desk.core.order import Order
 from desk.core.ports import Clock, Venue
 from desk.core.venue import VenueName
@@ -21,7 +21,10 @@ from desk.core.venue import VenueName
 T = TypeVar("T")
 
 INSTRUMENTS_AGE_S_MAX = 600.0
+FEES_AGE_S_MAX = 600.0
 STATS_AGE_S_MAX = 10.0
+PATIENCE_S_MAX = 65.0  # a little more than the minute over which both venues count requests
+RETRY_S_MIN = 0.5
 QUOTES_WAIT_S = 5.0
 QUOTES_POLL_S = 0.25
 LEVERAGE_TRIES_MAX = 4
@@ -29,11 +32,11 @@ LEVERAGE_WAIT_S = 0.5
 
 
 @dataclass(slots=True)
-class _Kept:
-    """Instruments of one venue and when they were read, monotonic seconds."""
+class _Kept(Generic[T]):
+    """What changes seldom, and when it was read, monotonic seconds."""
 
-    instruments: Mapping[str, Instrument] = field(default_factory=dict)
-    read_at_s: float | None = None
+    value: T
+    read_at_s: float
 
 
 class Reader:
@@ -46,7 +49,8 @@ class Reader:
         self._venues = venues
         self._clock = clock
         self._with_fees = with_fees
-        self._kept = {name: _Kept() for name in venues}
+        self._instruments_kept: dict[VenueName, _Kept[Mapping[str, Instrument]]] = {}
+        self._fees_kept: dict[VenueName, _Kept[FeeRates]] = {}
         self._stats: dict[tuple[VenueName, str], tuple[float, MarketStats]] = {}
         self._streamed: tuple[str, ...] = ()
 
@@ -70,17 +74,19 @@ class Reader:
         """Return what both venues say of the symbols; empty means all that both list."""
         symbols: Sequence[str] = action.symbols
         if not symbols:
-            listed, failures = await self._both(self._instruments)
+            listed, failures = await self._both(self._instruments, patience_s=PATIENCE_S_MAX)
             if failures:
                 return MarketsRead(self._clock.now_ms(), action.ask, {}, failures)
             symbols = _common(listed)
             self.stream(symbols)
-        read, failures = await self._both(lambda venue: self._markets(venue, symbols))
+        read, failures = await self._both(
+            lambda venue: self._markets(venue, symbols), patience_s=PATIENCE_S_MAX
+        )
         return MarketsRead(self._clock.now_ms(), action.ask, read, failures)
 
     async def _markets(self, venue: Venue, symbols: Sequence[str]) -> VenueMarkets:
         instruments, stats = await asyncio.gather(self._instruments(venue), venue.market_stats())
-        fees = await venue.fees() if self._with_fees else None
+        fees = await self._fees(venue) if self._with_fees else None
         listed = [symbol for symbol in symbols if symbol in instruments]
         return VenueMarkets(
             instruments={symbol: instruments[symbol] for symbol in listed},
@@ -90,11 +96,17 @@ class Reader:
         )
 
     async def _instruments(self, venue: Venue) -> Mapping[str, Instrument]:
-        kept, now_s = self._kept[venue.name], self._clock.monotonic_s()
-        if kept.read_at_s is None or now_s - kept.read_at_s > INSTRUMENTS_AGE_S_MAX:
-            kept.instruments = await venue.instruments()
-            kept.read_at_s = now_s
-        return kept.instruments
+        kept, now_s = self._instruments_kept.get(venue.name), self._clock.monotonic_s()
+        if kept is None or now_s - kept.read_at_s > INSTRUMENTS_AGE_S_MAX:
+            kept = _Kept(await venue.instruments(), now_s)
+            self._instruments_kept[venue.name] = kept
+        return kept.value
+
+    async def _fees(self, venue: Venue) -> FeeRates:
+        kept, now_s = self._fees_kept.get(venue.name), self._clock.monotonic_s()
+        if kept is None or now_s - kept.read_at_s > FEES_AGE_S_MAX:
+            kept = self._fees_kept[venue.name] = _Kept(await venue.fees(), now_s)
+        return kept.value
 
     async def _quotes(self, venue: Venue, symbols: Sequence[str]) -> dict[str, Quote]:
         """Return the fresh quotes; streams that are just starting get a moment to fill."""
@@ -128,7 +140,7 @@ class Reader:
         if action.leverage is not None and symbol is not None:
             is_free = account.size_of(symbol) == 0 and not orders
             leverage = await _leverage(venue, symbol, action.leverage if is_free else None)
-            fees = await venue.fees()
+            fees = await self._fees(venue)
         return VenueAccount(
             account=account,
             orders=orders,
@@ -152,10 +164,16 @@ class Reader:
             return None
 
     async def _both(
-        self, read: Callable[[Venue], Awaitable[T]]
+        self, read: Callable[[Venue], Awaitable[T]], *, patience_s: float = 0.0
     ) -> tuple[dict[VenueName, T], dict[VenueName, str]]:
-        """Read every venue at once. Returns the answers, and the reasons of those that failed."""
-        results = await asyncio.gather(*(_attempt(read, venue) for venue in self._venues.values()))
+        """Read every venue at once. Returns the answers, and the reasons of those that failed.
+
+        A venue that asks for patience is no failure while `patience_s` lasts.
+        """
+        until_s = self._clock.monotonic_s() + patience_s
+        results = await asyncio.gather(
+            *(self._attempt(read, venue, until_s) for venue in self._venues.values())
+        )
         answers: dict[VenueName, T] = {}
         failures: dict[VenueName, str] = {}
         for name, (answer, error) in zip(self._venues, results, strict=True):
@@ -165,14 +183,19 @@ class Reader:
                 answers[name] = answer
         return answers, failures
 
-
-async def _attempt(
-    read: Callable[[Venue], Awaitable[T]], venue: Venue
-) -> tuple[T | None, VenueError | None]:
-    try:
-        return await read(venue), None
-    except VenueError as error:
-        return None, error
+    async def _attempt(
+        self, read: Callable[[Venue], Awaitable[T]], venue: Venue, until_s: float
+    ) -> tuple[T | None, VenueError | None]:
+        while True:
+            try:
+                return await read(venue), None
+            except RateLimited as error:
+                wait_s = max(error.retry_after_s, RETRY_S_MIN)
+                if self._clock.monotonic_s() + wait_s > until_s:
+                    return None, error
+            except VenueError as error:
+                return None, error
+            await asyncio.sleep(wait_s)
 
 
 def _fresh_quote(venue: Venue, symbol: str) -> Quote | None:

@@ -49,7 +49,7 @@ S_contra = TypeVar("S_contra", contravariant=True)
 MARK_AGE_MS_MAX = 10_000
 TICK_S_MIN = 0.05  # a strategy that asks for a wake-up in the past gets it, but no busy loop
 WAIT_S_MAX = 60.0  # then look at the clock again: it may have been set, or the machine was asleep
-FINISH_S_MAX = 8.0
+FINISH_S_MAX = 7.0  # less than the patience of a polite signal
 EVENTS_MAX = 10_000
 _LOUDNESS = {
     Level.INFO: logging.INFO,
@@ -112,7 +112,7 @@ class Engine(Generic[S]):
         self._is_saved = True
         self._broken: set[str] = set()
         self._alerts: list[Alert] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], Action] = {}
         self._exit_code: int | None = None
         for name, venue in venues.items():
             venue.listen(lambda event, name=name: self._hear(name, event))  # type: ignore[misc]
@@ -255,8 +255,8 @@ class Engine(Generic[S]):
             self.post(_not_sent(action, self._clock.now_ms()))
         else:
             task = asyncio.get_running_loop().create_task(self._answer(action))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks[task] = action
+            task.add_done_callback(lambda done: self._tasks.pop(done, None))
 
     def _log_alert(self, alert: Alert) -> None:
         log.log(_LOUDNESS[alert.level], "alert", text=alert.text)
@@ -279,10 +279,11 @@ class Engine(Generic[S]):
         raise DeskError(f"nobody carries out {type(action).__name__}")
 
     async def _finish(self) -> None:
-        """Let requests in flight end; what was sent must not be forgotten half-way."""
-        if not self._tasks:
-            return
-        _, late = await asyncio.wait(list(self._tasks), timeout=FINISH_S_MAX)
+        """Follow orders in flight to their end; what was only asked is not worth a wait."""
+        sending = [task for task, action in self._tasks.items() if isinstance(action, SendOrders)]
+        if sending:
+            await asyncio.wait(sending, timeout=FINISH_S_MAX)
+        late = list(self._tasks)
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)

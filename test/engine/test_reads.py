@@ -165,6 +165,58 @@ def test_instruments_are_not_asked_for_at_every_look() -> None:
     on_stage(play)
 
 
+def test_fees_are_not_asked_for_at_every_look() -> None:
+    """Within ten minutes the account's tier is taken from memory."""
+
+    async def play(stage: Stage) -> None:
+        made = reader(stage)
+        await made.read_markets(ReadMarkets(1, SYMBOLS))
+        stage.fault(LIGHTER, FaultKind.HTTP_5XX, "fees")
+        assert {} == (await made.read_markets(ReadMarkets(2, SYMBOLS))).failures
+        await asyncio.sleep(601)
+        assert {LIGHTER} == set((await made.read_markets(ReadMarkets(3, SYMBOLS))).failures)
+
+    on_stage(play)
+
+
+@pytest.mark.parametrize("venue", VenueName)
+def test_a_look_waits_when_a_venue_asks_for_patience(venue: VenueName) -> None:
+    """Too many requests is no outage: the look is answered a minute later, and whole."""
+
+    async def play(stage: Stage) -> None:
+        stage.fault(venue, FaultKind.HTTP_429, "market_stats")
+        before_s = stage.clock.monotonic_s()
+        assert {} == (await look(stage, *SYMBOLS)).failures
+        assert 60 <= stage.clock.monotonic_s() - before_s < 62
+
+    on_stage(play)
+
+
+def test_patience_has_an_end() -> None:
+    """A venue that asks for patience again and again has failed, with that reason."""
+
+    async def play(stage: Stage) -> None:
+        stage.fault(LIGHTER, FaultKind.HTTP_429, "market_stats", count=100)
+        before_s = stage.clock.monotonic_s()
+        read = await look(stage, *SYMBOLS)
+        assert "too many requests" in read.failures[LIGHTER]
+        assert stage.clock.monotonic_s() - before_s < 66
+
+    on_stage(play)
+
+
+def test_an_account_read_has_no_patience() -> None:
+    """What a close stands on is answered at once, as a failure if need be."""
+
+    async def play(stage: Stage) -> None:
+        stage.fault(LIGHTER, FaultKind.HTTP_429, "account")
+        before_s = stage.clock.monotonic_s()
+        assert {LIGHTER} == set((await ask(stage)).failures)
+        assert stage.clock.monotonic_s() - before_s < 1
+
+    on_stage(play)
+
+
 def test_an_account_read_holds_what_was_asked_for_only() -> None:
     """What was not asked for is None, never empty."""
 

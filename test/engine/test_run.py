@@ -88,6 +88,11 @@ def sending(stage_orders: Callable[[], SendOrders]) -> Script:
     return script
 
 
+async def endless(*_: Any) -> Any:
+    """Answer in eleven days."""
+    await asyncio.sleep(1_000_000)
+
+
 class Sender:
     """Sends a pair of a stage that is known later."""
 
@@ -385,21 +390,36 @@ def test_an_exit_waits_for_what_is_in_flight(tmp_path: Path) -> None:
     perform(tmp_path, script, play)
 
 
-def test_an_exit_does_not_wait_for_ever(tmp_path: Path) -> None:
-    """What does not end within eight seconds is given up, and leaves no task behind."""
+def test_an_exit_gives_up_what_was_only_asked(tmp_path: Path) -> None:
+    """A read in flight does not delay the end, and leaves no task behind."""
 
     async def play(stage: Stage, run: Run) -> None:
-        async def endless() -> Any:
-            await asyncio.sleep(1_000_000)
-
         stage.venues[LIGHTER].account = endless  # type: ignore[method-assign]
         before_s = stage.clock.monotonic_s()
         await until_exit(stage, run)
-        assert 8 <= stage.clock.monotonic_s() - before_s < 9
+        assert before_s == stage.clock.monotonic_s()
         assert 1 == len(asyncio.all_tasks()) - 1
 
     def script(memo: Memo, event: Any) -> tuple[Memo, tuple[Action, ...]]:
         return memo, (ReadAccounts(1), Exit(0))
+
+    perform(tmp_path, script, play)
+
+
+def test_an_exit_does_not_wait_for_ever(tmp_path: Path) -> None:
+    """Orders that do not end within seven seconds are given up, before the signal's patience."""
+    sender = Sender()
+
+    async def play(stage: Stage, run: Run) -> None:
+        sender.stage = stage
+        stage.venues[LIGHTER].send = endless  # type: ignore[assignment,method-assign]
+        before_s = stage.clock.monotonic_s()
+        await until_exit(stage, run)
+        assert 7 <= stage.clock.monotonic_s() - before_s < 8
+        assert 1 == len(asyncio.all_tasks()) - 1
+
+    def script(memo: Memo, event: Any) -> tuple[Memo, tuple[Action, ...]]:
+        return memo, (sender(), Exit(0))
 
     perform(tmp_path, script, play)
 
