@@ -85,7 +85,6 @@ class LighterClient(LighterReads):
         `signing_executor` is closed with the client, None signs on the event loop.
         """
         self._sockets = HttpTransport(venue=VenueName.LIGHTER, base_url=base_url, clock=clock)
-        self._clock = clock
         self._signer = signer
         self._thread = SigningThread(signing_executor)
         tokens = AuthTokens(signer, clock, self._thread) if signer is not None else None
@@ -100,7 +99,7 @@ class LighterClient(LighterReads):
             tokens=tokens,
             account_index=account_index,
         )
-        super().__init__(api=api, feed=feed, account_index=account_index)
+        super().__init__(api=api, feed=feed, clock=clock, account_index=account_index)
         self._api_key_index = api_key_index
         self._sender: LighterSender | None = None
         if signer is not None and account_index is not None and api_key_index is not None:

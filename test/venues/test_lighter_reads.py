@@ -15,7 +15,7 @@ from desk.core.errors import (
 )
 from desk.core.order import OrderStatus
 from desk.venues.http import HttpRequest, HttpResponse
-from desk.venues.lighter.reads import PAGES_MAX
+from desk.venues.lighter.history import PAGES_MAX
 from lighter_client import LighterClient
 from test.venues.lighter_fakes import (
     ACCOUNT,
@@ -198,7 +198,7 @@ def test_a_market_listed_since_the_start_gets_its_name() -> None:
         gateway.answers["orderBookDetails"] = answer_with(new)
         assert "NEW" in {order.symbol for order in await client.open_orders()}
         gateway.answers["orderBookDetails"] = answer_with(own("orderBookDetails"))
-        await client.instruments()
+        await client._listed.anew()
         with pytest.raises(BadMessage):
             await client.open_orders()
 
@@ -217,6 +217,51 @@ def test_an_order_is_looked_for_among_the_live_and_the_gone() -> None:
         ]
 
     play(story, accountActiveOrders=own("orders"), accountInactiveOrders=gone | {"next_cursor": ""})
+
+
+def test_open_orders_come_from_every_page() -> None:
+    """A further page is followed; one that repeats what is known is the end, cursor or not."""
+    first, second = own("orders"), own("orders")
+    first["orders"], second["orders"] = first["orders"][:1], second["orders"][1:]
+    first["next_cursor"] = second["next_cursor"] = "more"
+
+    async def story(client: LighterClient, gateway: Gateway) -> None:
+        assert 2 == len(await client.open_orders("ETH"))
+        assert 3 == gateway.asked.count("accountActiveOrders")
+
+    play(story, accountActiveOrders=lambda params: second if "cursor" in params else first)
+
+
+def test_a_row_we_cannot_read_is_no_reason_to_look_markets_up() -> None:
+    """Only a market without a name is."""
+    orders = own("orders")
+    orders["orders"][0]["status"] = "confused"
+
+    async def story(client: LighterClient, gateway: Gateway) -> None:
+        with pytest.raises(BadMessage):
+            await client.open_orders("ETH")
+        assert 1 == gateway.asked.count("orderBookDetails")
+
+    play(story, accountActiveOrders=orders)
+
+
+def test_a_refused_token_is_not_used_again() -> None:
+    """Whatever was wrong with it, the next private read carries a fresh one."""
+    tokens: list[str] = []
+
+    def refuse(request: HttpRequest) -> HttpResponse:
+        tokens.append(request.headers["Authorization"])
+        return reply(400, {"code": 20013, "message": "invalid auth"})
+
+    async def story(client: LighterClient, gateway: Gateway) -> None:
+        gateway.answers["accountLimits"] = refuse
+        for _ in range(2):
+            with pytest.raises(VenueRejected):
+                await client.fees()
+            client._clock.at_ms += 1_000  # type: ignore[attr-defined]
+
+    play(story)
+    assert 2 == len(set(tokens))
 
 
 FAILURES = [

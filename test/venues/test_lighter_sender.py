@@ -1,10 +1,6 @@
 """Lighter's one sender: every write has an outcome, and a nonce never carries two surprises."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from decimal import Decimal
-from typing import Any
 
 import pytest
 
@@ -12,91 +8,21 @@ from desk.core.errors import InvariantBroken
 from desk.core.order import (
     NOT_SENT,
     Accepted,
-    Outcome,
     Rejected,
     TimeInForce,
     Unknown,
 )
 from desk.core.venue import VenueName
 from desk.venues.http import HttpResponse
-from desk.venues.lighter.api import LighterApi, SigningThread
 from desk.venues.lighter.nonce import NonceLedger
 from desk.venues.lighter.orders import TxFate
-from desk.venues.lighter.sender import LighterSender
-from desk.venues.lighter.tx import (
-    LighterWrite,
-    order_write,
-)
-from desk.venues.limits import Priority, RequestBudget, unlimited
+from desk.venues.limits import Priority, RequestBudget
+from test.venues.lighter_desk import CANCEL, CREATE, HTML, REFUSAL, Desk, nonces, play
 from test.venues.lighter_fakes import (
-    ACCOUNT,
-    BUY,
-    ETH,
-    KEY,
     NOW_MS,
-    Gateway,
     StillClock,
-    python_signer,
     reply,
 )
-from test.virtual import run_virtual
-
-D = Decimal
-CREATE, CANCEL = 14, 15
-REFUSAL = reply(400, {"code": 21739, "message": "not enough margin"})
-HTML = reply(200, "<html>")
-
-
-class Desk:
-    """A sender on a scripted gateway."""
-
-    def __init__(self, budget: RequestBudget | None = None) -> None:
-        """Know no nonce yet; the gateway wants 5."""
-        self.clock = StillClock()
-        self.gateway = Gateway()
-        self.signer = python_signer(self.clock.now_ms)
-        budget = budget or unlimited(VenueName.LIGHTER, self.clock.monotonic_s)
-        self.api = LighterApi(transport=self.gateway, budget=budget, tokens=None)
-        self.sender = LighterSender(
-            api=self.api,
-            clock=self.clock,
-            thread=SigningThread(None),
-            account_index=ACCOUNT,
-            api_key_index=KEY,
-        )
-
-    def order(self, **changes: Any) -> LighterWrite:
-        """Return an order as a write."""
-        request = replace(BUY, **changes)
-        return order_write(self.signer, request, ETH, now_ms=self.clock.now_ms())
-
-    def cancel(self) -> LighterWrite:
-        """Return a cancel as a write: a guard."""
-        cancel = self.signer.cancel_order
-        return LighterWrite(
-            "42", lambda nonce: cancel(market_index=0, order_index=42, nonce=nonce), is_guard=True
-        )
-
-    async def send(self, *mishaps: str | HttpResponse, guard: bool = False) -> Outcome:
-        """Send one write to which this happens."""
-        self.gateway.script += mishaps
-        return await self.sender.send(self.cancel() if guard else self.order())
-
-
-def play(story: Callable[[Desk], Awaitable[None]], budget: RequestBudget | None = None) -> Desk:
-    """Run a story and return what it played with."""
-    desk = Desk(budget)
-
-    async def main() -> None:
-        await story(desk)
-
-    run_virtual(main())
-    return desk
-
-
-def nonces(desk: Desk) -> list[int]:
-    """Return the nonces that left, in order."""
-    return [nonce for nonce, _ in desk.gateway.sent]
 
 
 def test_writes_take_nonces_in_a_row() -> None:
@@ -319,65 +245,6 @@ def test_our_own_budget_rejects_before_anything_leaves() -> None:
     assert [(5, CANCEL)] == play(story, budget).gateway.sent
 
 
-# Batches
-
-
-def batch(desk: Desk, count: int = 3) -> list[LighterWrite]:
-    """Return that many orders."""
-    return [desk.order(client_id=str(number)) for number in range(1, count + 1)]
-
-
-def test_a_batch_leaves_as_one_request() -> None:
-    """Three orders, three nonces in a row, three outcomes in order."""
-
-    async def story(desk: Desk) -> None:
-        outcomes = await desk.sender.send_batch(batch(desk))
-        assert ["1", "2", "3"] == [outcome.client_id for outcome in outcomes]
-        assert {Accepted} == {type(outcome) for outcome in outcomes}
-
-    desk = play(story)
-
-    assert ([5, 6, 7], 1) == (nonces(desk), desk.gateway.asked.count("sendTxBatch"))
-
-
-def test_a_lost_batch_is_unknown_throughout() -> None:
-    """Each of its writes may have been taken; a later write learns how many were."""
-
-    async def story(desk: Desk) -> None:
-        outcomes = await desk.sender.send_batch(batch(desk))
-        assert {Accepted} == {type(outcome) for outcome in outcomes}
-        desk.gateway.script.append("lost after")
-        outcomes = await desk.sender.send_batch(batch(desk))
-        assert {Unknown} == {type(outcome) for outcome in outcomes}
-        assert isinstance(await desk.send(), Accepted)
-
-    assert [5, 6, 7, 8, 9, 10, 11] == nonces(play(story))
-
-
-def test_a_refused_batch_is_sorted_out_by_the_next_nonce() -> None:
-    """A batch is not atomic: what the venue's count has passed was taken, the rest was not."""
-
-    async def story(desk: Desk) -> None:
-        await desk.sender.synchronise()
-        desk.gateway.script.append(reply(400, {"code": 21739, "message": "no margin"}))
-        desk.gateway.nonce = 6
-        outcomes = await desk.sender.send_batch(batch(desk))
-        assert [Accepted, Rejected, Rejected] == [type(outcome) for outcome in outcomes]
-
-    play(story)
-
-
-def test_a_batch_has_a_size() -> None:
-    """Sixteen are too many, none are nothing to send."""
-
-    async def story(desk: Desk) -> None:
-        for count in (0, 16):
-            with pytest.raises(InvariantBroken):
-                await desk.sender.send_batch(batch(desk, count))
-
-    play(story)
-
-
 def test_what_the_signer_refuses_is_our_own_bug() -> None:
     """An expiry outside the venue's window never leaves, whether the nonce is known or not."""
 
@@ -398,3 +265,29 @@ def test_a_nonce_out_of_turn_never_begins() -> None:
 
     with pytest.raises(InvariantBroken):
         NonceLedger().begin([signed])
+
+
+def test_a_write_is_sent_once() -> None:
+    """The same order under a second nonce would be a second order."""
+
+    async def story(desk: Desk) -> None:
+        write = desk.order()
+        assert isinstance(await desk.sender.send(write), Accepted)
+        with pytest.raises(InvariantBroken):
+            await desk.sender.send(write)
+        with pytest.raises(InvariantBroken):
+            await desk.sender.send_batch([write])
+
+    assert [5] == nonces(play(story))
+
+
+def test_an_overload_told_in_the_body_did_not_happen_either() -> None:
+    """Code 23000 under any status is an overload: not sent, and a pause follows."""
+
+    async def story(desk: Desk) -> None:
+        outcome = await desk.send(reply(400, {"code": 23000, "message": "Too Many Requests!"}))
+        assert isinstance(outcome, Rejected)
+        assert NOT_SENT == outcome.code
+        assert desk.api.budget.wait_s() > 0
+
+    play(story)

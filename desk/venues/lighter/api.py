@@ -25,7 +25,7 @@ from desk.venues.http import (
 )
 from desk.venues.lighter.crypto.port import Signer
 from desk.venues.lighter.tx import CODE_TOO_MANY_REQUESTS, OVERLOAD_STATUSES
-from desk.venues.lighter.wire import CODE_OK, read_verdict
+from desk.venues.lighter.wire import CODE_OK, Verdict, read_verdict
 from desk.venues.limits import Priority, RequestBudget
 
 T = TypeVar("T")
@@ -117,6 +117,7 @@ class LighterApi:
         self._tokens = tokens
         self.budget = budget
         self.skew = ClockSkew()
+        self.writes = 0
 
     async def get(
         self,
@@ -137,17 +138,31 @@ class LighterApi:
             params={key: str(value) for key, value in (params or {}).items()},
             headers={"Authorization": await self._token(name)} if auth else {},
         )
-        response = await self._exchange(request, priority, READ_DEADLINE_S)
-        self._refuse(response, request)
-        return response
+        response, verdict = await self._exchange(request, priority, READ_DEADLINE_S)
+        if verdict.code == CODE_OK:
+            return response
+        if auth and self._tokens is not None:
+            self._tokens.forget()  # the refusal may be of the token: the next read brings another
+        raise VenueRejected(
+            verdict.message or "refused without a word",
+            venue=VenueName.LIGHTER,
+            request=request.name,
+            code=str(verdict.code),
+        )
 
     async def post(self, name: str, form: Mapping[str, str], *, priority: Priority) -> HttpResponse:
         """Return the gateway's own answer to a write, refusals included.
 
-        Raises `RateLimited` and `NotSent` (nothing happened), `OutcomeUnknown`.
+        Raises `RateLimited` and `NotSent` (nothing happened), `OutcomeUnknown`, `BadMessage`.
+        `writes` counts as it leaves and as it ends, so that who read in between can tell.
         """
         request = HttpRequest("POST", f"/api/v1/{name}", form=form, is_write=True)
-        return await self._exchange(request, priority, WRITE_DEADLINE_S)
+        self.writes += 1
+        try:
+            response, _ = await self._exchange(request, priority, WRITE_DEADLINE_S)
+        finally:
+            self.writes += 1
+        return response
 
     async def close(self) -> None:
         """Close the connections."""
@@ -155,7 +170,8 @@ class LighterApi:
 
     async def _exchange(
         self, request: HttpRequest, priority: Priority, deadline_s: float
-    ) -> HttpResponse:
+    ) -> tuple[HttpResponse, Verdict]:
+        """Return the answer and its own verdict; pause after an overload, however it is spelled."""
         self.budget.take(request.name, priority=priority)
         response = await self._transport.request(request, deadline_s=deadline_s)
         self.skew.observe(response)
@@ -170,24 +186,16 @@ class LighterApi:
             is_firewall = response.status != OVERLOAD_STATUSES[0]
             self.budget.pause(FIREWALL_PAUSE_S if is_firewall else error.retry_after_s)
             raise
-        return response
-
-    def _refuse(self, response: HttpResponse, request: HttpRequest) -> None:
         verdict = read_verdict(response.body, request.name)
-        if verdict.code == CODE_OK:
-            return
-        text = verdict.message or "refused without a word"
         if verdict.code == CODE_TOO_MANY_REQUESTS:
             self.budget.pause(RETRY_AFTER_S_DEFAULT)
             raise RateLimited(
-                text,
+                verdict.message or "too many requests",
                 venue=VenueName.LIGHTER,
                 request=request.name,
                 retry_after_s=RETRY_AFTER_S_DEFAULT,
             )
-        raise VenueRejected(
-            text, venue=VenueName.LIGHTER, request=request.name, code=str(verdict.code)
-        )
+        return response, verdict
 
     async def _token(self, name: str) -> str:
         if self._tokens is None:

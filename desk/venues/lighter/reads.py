@@ -5,30 +5,33 @@ answer means in `lighter.wire`, `lighter.account` and `lighter.orders`.
 """
 
 from asyncio import gather
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from desk.core.account import Account, Leverage
 from desk.core.book import Book, Quote
-from desk.core.errors import BadMessage, ConfigError, InvariantBroken, StaleData, VenueUnavailable
+from desk.core.errors import BadMessage, ConfigError, StaleData, VenueUnavailable
 from desk.core.funding import SETTLEMENT_PERIOD_MS, FundingPayment, FundingPoint
 from desk.core.market import Candle, FeeRates, Instrument, MarketStats
 from desk.core.order import Fill, Order
+from desk.core.ports import Clock
 from desk.core.venue import VenueName
+from desk.venues.http import HttpResponse
+from desk.venues.kept import FEES_KEPT_S, SHARED_S, Kept
 from desk.venues.lighter import account as lighter_account
 from desk.venues.lighter import wire as lighter_wire
 from desk.venues.lighter.api import LighterApi
 from desk.venues.lighter.decode import bad
 from desk.venues.lighter.feed import LighterFeed
+from desk.venues.lighter.history import PAGES_MAX, whole_history
 from desk.venues.lighter.orders import read_fills, read_orders
 from desk.venues.lighter.wire import MarketDetails
+from desk.venues.limits import Priority
 
 T = TypeVar("T")
-Dated = TypeVar("Dated", Candle, FundingPoint)
 
 PAGE_ROWS = 100  # the venue's own maximum for account rows
-PAGES_MAX = 60
-WINDOW_ROWS = 500  # bars a request answers at most; funding hours are capped near 750
 STATS_WAIT_S = 5.0
 
 ReadPage = Callable[[bytes, Mapping[int, str]], tuple[list[T], str | None]]
@@ -37,11 +40,17 @@ ReadPage = Callable[[bytes, Mapping[int, str]], tuple[list[T], str | None]]
 class LighterReads:
     """The reads; needs `account_index` for an account's, tokens in `api` for private ones."""
 
-    def __init__(self, *, api: LighterApi, feed: LighterFeed, account_index: int | None) -> None:
+    def __init__(
+        self, *, api: LighterApi, feed: LighterFeed, clock: Clock, account_index: int | None
+    ) -> None:
         """Know no market yet."""
         self._api = api
         self._feed = feed
+        self._clock = clock
         self._account_index = account_index
+        self._listed = Kept(self._ask_instruments, age_s_max=SHARED_S, clock=clock)
+        self._fees = Kept(self._ask_fees, age_s_max=FEES_KEPT_S, clock=clock)
+        self._latest: _AccountRead | None = None
         self._markets: dict[str, MarketDetails] = {}
         self._symbols: dict[int, str] = {}
         self._instruments: dict[str, Instrument] = {}
@@ -49,7 +58,10 @@ class LighterReads:
     # Markets
 
     async def instruments(self) -> Mapping[str, Instrument]:
-        """Return every perpetual by symbol, read anew: one request."""
+        """Return every perpetual by symbol, read within the last second: one request."""
+        return await self._listed.get()
+
+    async def _ask_instruments(self) -> Mapping[str, Instrument]:
         response = await self._api.get("orderBookDetails")
         self._markets = lighter_wire.read_market_details(response.body)
         self._symbols = lighter_wire.symbols_of(self._markets)
@@ -60,7 +72,8 @@ class LighterReads:
         return self._instruments
 
     async def market_stats(self) -> Mapping[str, MarketStats]:
-        """Return statistics of every perpetual that has them: two requests.
+        """Return statistics of every perpetual that has them: two requests, one of them shared
+        with `instruments`.
 
         Where the deployment's REST has no mark and index they come from the stream; a market
         with neither is left out. Raises `StaleData` when that leaves none.
@@ -113,7 +126,7 @@ class LighterReads:
             response = await self._api.get("fundings", params)
             return lighter_wire.read_funding_history(response.body, symbol)
 
-        return await _history(
+        return await whole_history(
             page,
             lambda point: point.settled_at_ms,
             step_ms=SETTLEMENT_PERIOD_MS,
@@ -140,7 +153,7 @@ class LighterReads:
             response = await self._api.get("candles", params)
             return lighter_wire.read_candles(response.body, symbol)
 
-        return await _history(
+        return await whole_history(
             page,
             lambda bar: bar.open_at_ms,
             step_ms=interval_s * 1_000,
@@ -152,21 +165,43 @@ class LighterReads:
 
     async def account(self) -> Account:
         """Return equity and every open position: one request."""
-        row, asked_at_ms, at_ms = await self._account_row()
-        return lighter_account.account(row, asked_at_ms=asked_at_ms, at_ms=at_ms)
+        read = self._latest = await self._read_account()
+        return lighter_account.account(read.row, asked_at_ms=read.asked_at_ms, at_ms=read.at_ms)
 
     async def leverage(self, symbol: str) -> Leverage:
-        """Return the symbol's setting: one request. A market never touched has its default."""
+        """Return the symbol's setting: one request, none within a second after `account`, unless
+        we wrote since. A market never touched has its default.
+
+        Never the other way round: an account is always asked for anew, since what is decided on
+        it must not be older than the question.
+        """
         market = await self._market(symbol)
-        row, _, _ = await self._account_row()
-        return lighter_account.leverage(row, market)
+        read = self._latest
+        if read is None or not self._is_current(read):
+            read = await self._read_account()
+        return lighter_account.leverage(read.row, market)
 
     async def open_orders(self, symbol: str | None = None) -> Sequence[Order]:
-        """Return resting orders and waiting triggers, whoever placed them: one request."""
-        params = {"account_index": self._account(), **await self._market_filter(symbol)}
-        response = await self._api.get("accountActiveOrders", params, auth=True)
-        orders, _ = await self._named(response.body, read_orders)
-        return [order for order in orders if not order.status.is_final]
+        """Return resting orders and waiting triggers, whoever placed them: one request, and one
+        for each further page the venue names.
+
+        Whether the last page names one too is not documented, nor that the name is heeded: a page
+        without a new order is the end.
+        """
+        asked: dict[str, object] = {
+            "account_index": self._account(),
+            **await self._market_filter(symbol),
+        }
+        found: dict[str, Order] = {}
+        for _ in range(PAGES_MAX):
+            response = await self._ask("accountActiveOrders", asked)
+            rows, cursor = await self._named(response.body, read_orders)
+            known = len(found)
+            found.update((order.order_id, order) for order in rows)
+            if cursor is None or len(found) == known:
+                return [order for order in found.values() if not order.status.is_final]
+            asked["cursor"] = cursor
+        raise _endless("accountActiveOrders")
 
     async def inactive_orders(self, symbol: str | None = None, *, limit: int) -> Sequence[Order]:
         """Return the latest `limit` orders that are gone, newest first: a request per 100."""
@@ -236,9 +271,12 @@ class LighterReads:
         return sorted(wanted, key=lambda each: (each.at_ms, each.payment_id))
 
     async def fees(self) -> FeeRates:
-        """Return the fees this account pays now: one request."""
+        """Return the fees this account pays, as read within the last hour: one request."""
+        return await self._fees.get()
+
+    async def _ask_fees(self) -> FeeRates:
         params = {"account_index": self._account()}
-        response = await self._api.get("accountLimits", params, auth=True)
+        response = await self._ask("accountLimits", params)
         return lighter_account.read_fees(response.body)
 
     # How
@@ -248,11 +286,23 @@ class LighterReads:
             raise ConfigError("lighter: no account to read: set ACCOUNT_INDEX")
         return self._account_index
 
-    async def _account_row(self) -> tuple[lighter_account.AccountRow, int, int]:
+    async def _ask(
+        self, name: str, params: Mapping[str, object], *, auth: bool = True
+    ) -> HttpResponse:
+        """Return the answer to a question about the account."""
+        return await self._api.get(name, params, auth=auth, priority=Priority.ACCOUNT)
+
+    async def _read_account(self) -> "_AccountRead":
+        writes = self._api.writes
         params = {"by": "index", "value": self._account()}
-        response = await self._api.get("account", params)
+        response = await self._ask("account", params, auth=False)
         row = lighter_account.read_account_row(response.body, self._account())
-        return row, response.sent_at_ms, response.received_at_ms
+        came_s = self._clock.monotonic_s()
+        return _AccountRead(row, response.sent_at_ms, response.received_at_ms, came_s, writes)
+
+    def _is_current(self, read: "_AccountRead") -> bool:
+        age_s = self._clock.monotonic_s() - read.came_s
+        return age_s <= SHARED_S and read.writes == self._api.writes
 
     async def _market(self, symbol: str) -> MarketDetails:
         if symbol not in self._markets:
@@ -273,8 +323,10 @@ class LighterReads:
         """Return the rows of an answer; look the markets up again when one has no name yet."""
         try:
             return read(body, self._symbols)
-        except BadMessage:
-            await self.instruments()
+        except BadMessage as error:
+            if not isinstance(error.__cause__, KeyError):
+                raise
+            await self._listed.anew()
             return read(body, self._symbols)
 
     async def _pages(
@@ -287,13 +339,28 @@ class LighterReads:
         """Hand each page to `is_enough` until it is, or there is no next one."""
         asked: dict[str, object] = {**params, "limit": PAGE_ROWS}
         for _ in range(PAGES_MAX):
-            response = await self._api.get(name, asked, auth=True)
+            response = await self._ask(name, asked)
             rows, cursor = await self._named(response.body, read)
             if is_enough(rows) or cursor is None:
                 return
             asked["cursor"] = cursor
-        text = f"more than {PAGES_MAX} pages"
-        raise VenueUnavailable(text, venue=VenueName.LIGHTER, request=name)
+        raise _endless(name)
+
+
+@dataclass(frozen=True, slots=True)
+class _AccountRead:
+    """An account's row, when it was asked for and came, and how many writes had begun or ended."""
+
+    row: lighter_account.AccountRow
+    asked_at_ms: int
+    at_ms: int
+    came_s: float
+    writes: int
+
+
+def _endless(name: str) -> VenueUnavailable:
+    text = f"more than {PAGES_MAX} pages"
+    return VenueUnavailable(text, venue=VenueName.LIGHTER, request=name)
 
 
 def _ends_before(stamps_ms: Sequence[int], since_ms: int) -> bool:
@@ -303,32 +370,3 @@ def _ends_before(stamps_ms: Sequence[int], since_ms: int) -> bool:
 
 def _trade_id(fill: Fill) -> int:
     return int(fill.fill_id.partition(":")[0])
-
-
-async def _history(
-    page: Callable[[int, int], Awaitable[list[Dated]]],
-    stamp_ms: Callable[[Dated], int],
-    *,
-    step_ms: int,
-    since_ms: int,
-    until_ms: int,
-) -> list[Dated]:
-    """Return rows between two instants (inclusive), oldest first, asking backwards.
-
-    A range that is too long is answered with its most recent part and no word about the rest, so
-    each request ends where the oldest row so far begins.
-    """
-    found: dict[int, Dated] = {}
-    end_ms = until_ms
-    for _ in range(PAGES_MAX):
-        if end_ms < since_ms:
-            break
-        start_ms = max(since_ms, end_ms - WINDOW_ROWS * step_ms)
-        rows = [row for row in await page(start_ms, end_ms) if stamp_ms(row) <= end_ms]
-        found.update((stamp_ms(row), row) for row in rows if stamp_ms(row) >= since_ms)
-        oldest_ms = min((stamp_ms(row) for row in rows), default=start_ms)
-        # Less than a step before the oldest row there can be no other.
-        end_ms = (oldest_ms if oldest_ms >= start_ms + step_ms else start_ms) - 1
-    else:
-        raise InvariantBroken(f"more than {PAGES_MAX} requests for {until_ms - since_ms} ms")
-    return [found[at_ms] for at_ms in sorted(found)]

@@ -83,7 +83,8 @@ class LighterSender:
         return write
 
     async def send(self, write: LighterWrite) -> Outcome:
-        """Send one write once."""
+        """Send one write once; a second time is our own bug."""
+        write.spend()
         async with self._lock:
             try:
                 nonce = await self._usable_nonce(write)
@@ -96,10 +97,12 @@ class LighterSender:
     async def send_batch(self, writes: Sequence[LighterWrite]) -> list[Outcome]:
         """Send up to 15 writes in one request, with consecutive nonces.
 
-        A batch is not atomic. Where it is refused, the venue's next nonce says how far it got.
+        A batch is not atomic. Where it is refused, the venue's next nonce says what was not taken.
         """
         if not 1 <= len(writes) <= BATCH_MAX:
             raise InvariantBroken(f"a batch of {len(writes)}")
+        for write in writes:
+            write.spend()
         async with self._lock:
             first = LighterWrite("", writes[0].build, all(write.is_guard for write in writes))
             try:
@@ -209,13 +212,16 @@ class LighterSender:
             for signed in batch:
                 self._nonces.taken(signed)
             return [Accepted(write.client_id, signed.tx_hash, at_ms) for write, signed in pairs]
-        return await self._sort_out(pairs, reply, at_ms)
+        return await self._sort_out(pairs, reply)
 
     async def _sort_out(
-        self, pairs: Sequence[tuple[LighterWrite, SignedTx]], reply: SendReply, at_ms: int
+        self, pairs: Sequence[tuple[LighterWrite, SignedTx]], reply: SendReply
     ) -> list[Outcome]:
-        """Return how each write of a refused batch ended: the next nonce tells how many were
-        taken; while nobody knows it, all are unknown."""
+        """Return how each write of a refused batch ended: whose nonce is still free was refused.
+
+        A nonce that is gone says that somebody took it, not who: an older write of ours that came
+        late, or a stranger. While nobody knows the next nonce, all are unknown.
+        """
         reason = f"batch answered {reply.code}: {reply.message}"
         try:
             nonce = await self._learn()
@@ -226,7 +232,7 @@ class LighterSender:
         outcomes: list[Outcome] = []
         for write, signed in pairs:
             if signed.nonce < nonce:
-                outcomes.append(Accepted(write.client_id, signed.tx_hash, at_ms))
+                outcomes.append(self._unknown(write, signed, reason))
             else:
                 self._nonces.refused(signed)
                 outcomes.append(_refused(write, reply))

@@ -56,6 +56,14 @@ class LighterWrite:
     build: BuildTx
     is_guard: bool
     signed: SignedTx | None = None
+    is_spent: bool = False
+
+    def spend(self) -> None:
+        """Note that it is being sent; raises `InvariantBroken` the second time: under another
+        nonce it would be another order."""
+        if self.is_spent:
+            raise InvariantBroken(f"write {self.client_id} was sent before: sign it anew")
+        self.is_spent = True
 
 
 def order_write(
