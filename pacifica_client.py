@@ -57,6 +57,9 @@ _ACCESS_PROBLEMS = {
     "403": "this address may not trade here: region, or the agent's list of allowed addresses",
 }
 
+# Not sent, or refused in words we do not know before the order was looked up: proves nothing.
+_NO_VERDICT = frozenset({NOT_SENT, Refusal.RATE_LIMITED.value, "400", "404", "unspecified"})
+
 
 class PacificaClient:
     """One account on Pacifica.
@@ -198,7 +201,7 @@ class PacificaClient:
         outcome = await self.perform(probe)
         if isinstance(outcome, Accepted):
             return
-        if not isinstance(outcome, Rejected) or outcome.code in (NOT_SENT, Refusal.RATE_LIMITED):
+        if not isinstance(outcome, Rejected) or outcome.code in _NO_VERDICT:
             raise VenueUnavailable(
                 f"cannot prove the signer: {outcome}", venue=self.name, request="signer check"
             )
@@ -354,7 +357,7 @@ class PacificaClient:
         """Sign and send any operation of ours."""
         return await self._rest.send(self._rest.sign(operation))
 
-    async def perform_batch(self, batch: Sequence[Operation]) -> list[Outcome]:
+    async def perform_batch(self, batch: Sequence[Operation]) -> Sequence[Outcome]:
         """Sign each of up to ten operations and send them as one request, executed in order."""
         return await self._rest.send_batch([self._rest.sign(each) for each in batch])
 

@@ -82,7 +82,10 @@ def test_what_the_owner_can_mend_is_named(path: str, answer: Any, text: str) -> 
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("answer", [(500, ""), (429, "{}"), lost(NotSent, "x")])
+@pytest.mark.parametrize(
+    "answer",
+    [(500, ""), (429, "{}"), lost(NotSent, "x"), refused(400, "signature: new words", 400)],
+)
 def test_signer_nobody_judged_is_not_proven(answer: Any) -> None:
     """Without a verdict the start fails, but not by the owner's fault."""
     venue = FakeVenue()

@@ -15,6 +15,7 @@ from desk.core.order import (
     Rejected,
     Side,
     TimeInForce,
+    Unknown,
 )
 from desk.venues.pacifica import operations
 from desk.venues.pacifica.operations import Operation, Trigger
@@ -201,21 +202,28 @@ def test_acceptance_is_referred_to_by_its_order_id(data: bytes, expected: str) -
     assert expected == operations.reference_of(msgspec.Raw(data), client_id=OUR_ID)
 
 
+def doubts(*ids: str) -> list[Unknown]:
+    """Return what becomes of actions nobody tells of."""
+    return [Unknown(each, each, "unreadable", 9) for each in ids]
+
+
 def test_batch_has_an_outcome_per_action() -> None:
     """One leg may fail while the others stand; each says what became of it."""
     data = (
         b'{"results":[{"success":true,"order_id":7},{"success":true},'
-        b'{"success":false,"error":"Failed to cancel order"}]}'
+        b'{"success":false,"error":"Failed to cancel order"},'
+        b'{"success":false,"error":"Response dropped","code":27}]}'
     )
 
     assert [
         Accepted("a", "7", 5),
         Accepted("b", "b", 5),
         Rejected("c", "order_gone", "Failed to cancel order"),
-    ] == operations.batch_outcomes(msgspec.Raw(data), ["a", "b", "c"], at_ms=5)
+        Unknown("d", "d", "Response dropped", 9),
+    ] == operations.batch_outcomes(msgspec.Raw(data), doubts("a", "b", "c", "d"), at_ms=5)
 
 
 @pytest.mark.parametrize("data", [b"null", b"{}", b'{"results":[]}', b'{"results":[{}]}'])
 def test_answer_that_does_not_match_its_batch_tells_nothing(data: bytes) -> None:
     """An answer with more or fewer results than actions proves nothing of any."""
-    assert operations.batch_outcomes(msgspec.Raw(data), ["a"], at_ms=5) is None
+    assert doubts("a") == operations.batch_outcomes(msgspec.Raw(data), doubts("a"), at_ms=5)

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from desk.core.order import OrderStatus, Side
+from desk.core.order import OrderStatus, Side, Unknown
 from desk.venues.pacifica import account as accounts
 from desk.venues.pacifica import frames, operations, wire
 from desk.venues.pacifica.errors import Refusal, refusal_code
@@ -31,13 +31,14 @@ def accepted(data: msgspec.Raw) -> str:
     return operations.reference_of(data, client_id="ours")
 
 
+DOUBT = Unknown("ours", "ours", "unreadable", 9)
 READERS: dict[str, Reader] = {
     "rest_account": accounts.account_row,
     "rest_account_old_array": accounts.account_row,
     "rest_account_settings": accounts.leverage_settings,
     "rest_account_settings_old_list": accounts.leverage_settings,
-    "rest_batch": lambda data: operations.batch_outcomes(data, ["a", "b"], at_ms=1),
-    "rest_batch_partial_failure": lambda data: operations.batch_outcomes(data, ["a"], at_ms=1),
+    "rest_batch": lambda data: operations.batch_outcomes(data, [DOUBT, DOUBT], at_ms=1),
+    "rest_batch_partial_failure": lambda data: operations.batch_outcomes(data, [DOUBT], at_ms=1),
     "rest_book": lambda data: wire.decode(data, wire.BookRow, request="x"),
     "rest_book_empty": lambda data: wire.decode(data, wire.BookRow, request="x"),
     "rest_cancel": accepted,

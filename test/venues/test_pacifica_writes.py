@@ -116,6 +116,10 @@ DOUBTFUL: list[Any] = [
     (400, "Bad Request"),
     (408, refused(408, "late", 408)[1]),
     (422, ok({"order_id": 7})[1]),
+    refused(422, "Response dropped", 27),
+    refused(422, "Channel closed", 26),
+    refused(422, "Internal error", 0),
+    refused(400, "Request timed out", 400),
 ]
 
 
@@ -160,6 +164,14 @@ def test_impossible_clock_is_not_followed() -> None:
     send(venue)
 
     assert START_MS == venue.last_body["timestamp"]
+
+
+def test_impossible_clock_lengthens_a_doubt() -> None:
+    """It may be true after all: a doubt then lasts as long as we believe clocks to differ."""
+    venue = FakeVenue(skew_ms=-(10**11))
+    venue.answers["/orders/create"] = lost(OutcomeUnknown)
+
+    assert START_MS + 300_000 < send(venue).expires_at_ms
 
 
 def test_own_key_needs_no_agent() -> None:

@@ -109,10 +109,27 @@ _BY_NUMBER: Mapping[int, Refusal] = {
 }
 
 
+# What the venue says when it lost sight of a request itself: nothing is refused by that.
+_UNSURE_NUMBERS = frozenset({0, 14, 26, 27})  # internal, database, channel closed, response dropped
+_UNSURE_WORDS = ("internal", "database", "channel closed", "response dropped", "timed out")
+
+
 def refusal_of_text(text: str) -> Refusal | None:
     """Return what a message means, None for one we have never seen."""
     lowered = text.lower()
     return next((refusal for part, refusal in _BY_TEXT if part in lowered), None)
+
+
+def is_unsure(text: str, *, code: int | str | None, error_id: str | None) -> bool:
+    """Return whether an error leaves open what became of a write.
+
+    Words we know as a refusal are one, whatever the number: "too low" comes with 0.
+    """
+    if error_id in _BY_ERROR_ID or refusal_of_text(text) is not None:
+        return False
+    told = f"{text} {error_id or ''}".lower().replace("_", " ")
+    is_named = error_id is not None and error_id != "unspecified"
+    return any(word in told for word in _UNSURE_WORDS) or (code in _UNSURE_NUMBERS and not is_named)
 
 
 def refusal_code(text: str, *, code: int | str | None, error_id: str | None) -> str:

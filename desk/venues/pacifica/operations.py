@@ -5,14 +5,14 @@ Source of every shape: docs.pacifica.fi, "REST API → Orders" and "→ Account"
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from desk.core.errors import InvariantBroken
+from desk.core.errors import BadMessage, InvariantBroken
 from desk.core.order import (
     Accepted,
     OrderKind,
@@ -21,9 +21,11 @@ from desk.core.order import (
     Rejected,
     Side,
     TimeInForce,
+    Unknown,
 )
 from desk.venues.pacifica.account import ASK, BID
-from desk.venues.pacifica.errors import refusal_code
+from desk.venues.pacifica.errors import is_unsure, refusal_code
+from desk.venues.pacifica.wire import decode
 from desk.venues.rows import Row
 
 BATCH_MAX = 10
@@ -340,26 +342,28 @@ def reference_of(data: msgspec.Raw, *, client_id: str) -> str:
 
 
 def batch_outcomes(
-    data: msgspec.Raw, client_ids: Sequence[str], *, at_ms: int
-) -> list[Outcome] | None:
-    """Return one outcome per action of an accepted batch, in its order; None when the answer does
-    not match the batch."""
+    data: msgspec.Raw, doubts: Sequence[Unknown], *, at_ms: int
+) -> Sequence[Outcome]:
+    """Return one outcome per action of an accepted batch, in its order.
+
+    `doubts` are what becomes of the actions when the answer does not tell.
+    """
     try:
-        results = msgspec.json.decode(data, type=_BatchResults).results
-    except (msgspec.DecodeError, ValueError):
-        return None
-    if len(results) != len(client_ids):
-        return None
-    return [
-        _batch_outcome(result, client_id, at_ms)
-        for result, client_id in zip(results, client_ids, strict=True)
-    ]
+        results = decode(data, _BatchResults, request="POST /orders/batch").results
+    except BadMessage:
+        return doubts
+    if len(results) != len(doubts):
+        return doubts
+    return [_batch_outcome(*pair, at_ms) for pair in zip(results, doubts, strict=True)]
 
 
-def _batch_outcome(result: _BatchResult, client_id: str, at_ms: int) -> Outcome:
+def _batch_outcome(result: _BatchResult, doubt: Unknown, at_ms: int) -> Outcome:
+    client_id = doubt.client_id
     if result.success:
         reference = client_id if result.order_id is None else str(result.order_id)
         return Accepted(client_id, reference, at_ms)
     text = result.error or "refused"
+    if is_unsure(text, code=result.code, error_id=result.error_id):
+        return replace(doubt, reason=text)
     code = refusal_code(text, code=result.code, error_id=result.error_id)
     return Rejected(client_id, code, text)

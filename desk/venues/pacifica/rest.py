@@ -34,7 +34,7 @@ from desk.venues.http import (
     retry_after_s,
 )
 from desk.venues.limits import Priority, RequestBudget
-from desk.venues.pacifica.errors import Refusal, refusal_code, refusal_of_text
+from desk.venues.pacifica.errors import Refusal, is_unsure, refusal_code, refusal_of_text
 from desk.venues.pacifica.operations import (
     BATCH_MAX,
     Operation,
@@ -73,7 +73,7 @@ class Answer:
         return self.envelope.data
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PacificaWrite:
     """A signed request; `expires_at_ms` is our clock's reading after which it can no longer take
     effect, however far apart the clocks are. Kept in memory only."""
@@ -81,6 +81,14 @@ class PacificaWrite:
     operation: Operation
     body: bytes = field(repr=False)
     expires_at_ms: int
+    is_spent: bool = False
+
+    def spend(self) -> None:
+        """Note that it is being sent; raises `InvariantBroken` the second time: the venue knows no
+        nonce, and a client id is its own only while the order lives."""
+        if self.is_spent:
+            raise InvariantBroken(f"write {self.client_id} was sent before: sign it anew")
+        self.is_spent = True
 
     @property
     def client_id(self) -> str:
@@ -235,8 +243,11 @@ class PacificaRest:
         return skew_ms if abs(skew_ms) > SKEW_MS_CORRECTED else 0
 
     def _grace_ms(self) -> int:
-        bound_ms = None if self.skew_ms is None else self._skew.bound_ms
-        return (SKEW_MS_UNMEASURED if bound_ms is None else bound_ms) + SPEED_BUMP_MS_MAX
+        """Return how much longer than by our clock a request may live at the venue; a difference
+        we do not believe may yet be true, and counts up to where belief ends."""
+        bound_ms = self._skew.bound_ms
+        skew_ms = SKEW_MS_UNMEASURED if bound_ms is None else min(bound_ms, SKEW_MS_BELIEVED_MAX)
+        return skew_ms + SPEED_BUMP_MS_MAX
 
     async def send(self, write: PacificaWrite) -> Outcome:
         """Send a signed request once and return how it ended; never raises a `VenueError`."""
@@ -249,7 +260,7 @@ class PacificaRest:
             return Accepted(write.client_id, reference, self._clock.now_ms())
         return ended[0]
 
-    async def send_batch(self, writes: Sequence[PacificaWrite]) -> list[Outcome]:
+    async def send_batch(self, writes: Sequence[PacificaWrite]) -> Sequence[Outcome]:
         """Send up to ten signed requests as one, executed in order; one outcome each.
 
         A leg that fails does not stop the next. Raises `InvariantBroken` on what cannot be in a
@@ -268,17 +279,18 @@ class PacificaRest:
         ended = await self._write(request, writes, cost=cost)
         if not isinstance(ended, Envelope):
             return ended
-        ids = [write.client_id for write in writes]
-        outcomes = batch_outcomes(ended.data, ids, at_ms=self._clock.now_ms())
-        return outcomes or _all_unknown(writes, "the batch's answer cannot be read")
+        doubts = _all_unknown(writes, "the batch's answer cannot be read")
+        return batch_outcomes(ended.data, doubts, at_ms=self._clock.now_ms())
 
     def _post(self, path: str, body: bytes) -> HttpRequest:
         return HttpRequest("POST", path, json_body=body, headers=self.headers, is_write=True)
 
     async def _write(
         self, request: HttpRequest, writes: Sequence[PacificaWrite], *, cost: int
-    ) -> Envelope | list[Outcome]:
+    ) -> Envelope | Sequence[Outcome]:
         """Return the envelope of an acceptance, or the outcomes of everything else."""
+        for write in writes:
+            write.spend()
         guards = all(write.operation.is_guard for write in writes)
         priority = Priority.GUARD if guards else Priority.NORMAL
         try:
@@ -321,12 +333,12 @@ class PacificaRest:
             self._budget.take("the venue's count", cost=excess, priority=Priority.GUARD)
 
 
-def judge(response: HttpResponse, writes: Sequence[PacificaWrite]) -> Envelope | list[Outcome]:
+def judge(response: HttpResponse, writes: Sequence[PacificaWrite]) -> Envelope | Sequence[Outcome]:
     """Return the envelope of an accepted write, or what became of each.
 
     Only the venue's own words, with a status that means refusal, prove that nothing happened.
     Anything else after the bytes left (5xx, 408, a gateway's page, a body that contradicts its
-    status) leaves the matter open.
+    status, an engine that lost sight of the request) leaves the matter open.
     """
     try:
         envelope = decode(response.body, Envelope, request="POST")
@@ -338,7 +350,9 @@ def judge(response: HttpResponse, writes: Sequence[PacificaWrite]) -> Envelope |
     if response.status < 300 and envelope.success:
         return envelope
     text = envelope.error or f"HTTP {response.status}"
-    if not envelope.success and (response.status < 300 or response.status in REFUSING_STATUSES):
+    refuses = response.status < 300 or response.status in REFUSING_STATUSES
+    unsure = is_unsure(text, code=envelope.code, error_id=envelope.error_id)
+    if not envelope.success and refuses and not unsure:
         code = refusal_code(text, code=envelope.code, error_id=envelope.error_id)
         return _all_rejected(writes, code, text)
     return _all_unknown(writes, f"HTTP {response.status}: {text}")
@@ -369,7 +383,7 @@ def _all_rejected(writes: Sequence[PacificaWrite], code: str, text: str) -> list
     return [Rejected(write.client_id, code, text) for write in writes]
 
 
-def _all_unknown(writes: Sequence[PacificaWrite], reason: str) -> list[Outcome]:
+def _all_unknown(writes: Sequence[PacificaWrite], reason: str) -> list[Unknown]:
     return [
         Unknown(write.client_id, write.client_id, reason, write.expires_at_ms) for write in writes
     ]
