@@ -16,15 +16,14 @@ from desk.core.errors import ConfigError
 from desk.core.venue import VenueName
 from desk.engine.clock import SystemClock
 from desk.sim.exchange import lighter_rules, pacifica_rules
+from desk.sim.market_model import Profile
+from desk.sim.pace import LIVE
 from desk.sim.serve import Embedded, start_embedded
 from desk.sim.web import Limits, encode
 from desk.sim.world import World
 
 EXIT_USAGE = 2
 PAST_HOURS = 48
-STEP_MS = 100
-"""How often one market moves: with sixteen of them each moves every 1.6 seconds, about as often as
-a person expects of a live book."""
 FUNDING_INTERVAL_S_MIN = Decimal(1)
 ENV_FILE_MODE = 0o600
 
@@ -80,6 +79,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         default=Limits.PUBLISHED,
         help="count requests against the venues' published limits, or do not (published)",
     )
+    add(
+        "--profile",
+        type=Profile,
+        choices=list(Profile),
+        default=Profile.RECORD,
+        help="markets as recorded: funding mostly at its floor; or a livelier showcase, as in the "
+        "daemon's --demo (record)",
+    )
     return parser.parse_args(arguments)
 
 
@@ -108,7 +115,9 @@ def make_world(options: argparse.Namespace, clock: SystemClock) -> World:
         VenueName.LIGHTER: lighter_rules(funding_interval_ms=interval_ms),
         VenueName.PACIFICA: pacifica_rules(funding_interval_ms=interval_ms),
     }
-    world = World(options.seed, start_ms=clock.now_ms(), step_ms=STEP_MS, rules=rules)
+    world = World(
+        options.seed, start_ms=clock.now_ms(), profile=options.profile, pace=LIVE, rules=rules
+    )
     world.backfill(PAST_HOURS)
     return world
 

@@ -9,7 +9,6 @@ from decimal import Decimal, InvalidOperation
 from desk.core.order import Side
 from desk.sim.exchange import Exchange, Fill, FillCause, NewOrder, TimeInForce
 from desk.sim.faults import Fault, FaultKind
-from desk.sim.world import World
 
 NONCE_KINDS = (FaultKind.NONCE_GAP, FaultKind.NONCE_STRANGER)
 OWNER_BAND = Decimal("0.03")
@@ -71,16 +70,3 @@ def _parse_order(text: str) -> tuple[str, Side, Decimal]:
         return symbol, Side(side), Decimal(size)
     except (ValueError, InvalidOperation):
         raise ValueError(f'match {text!r} must read like "BTC buy 0.001"') from None
-
-
-def keep_time(world: World) -> None:
-    """Have the world come back when what was just set in motion is due.
-
-    A running world sleeps until what was due when it fell asleep; a speed bump begun since then is
-    shorter than its steps.
-    """
-    world.schedule(world.next_due_ms(), _nothing)
-
-
-def _nothing() -> None:
-    """Do nothing; being called at that time is the point."""

@@ -95,7 +95,6 @@ class ControlPlane:
                 answer = act(body)
             except (BadControl, ValueError, Refusal) as error:
                 return json_response({"error": str(error)}, status=400)
-            acts.keep_time(self._world)
             return json_response(answer)
 
         return handle

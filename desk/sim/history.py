@@ -13,8 +13,15 @@ from decimal import Decimal
 
 from desk.core.market import Instrument
 from desk.core.order import Side
-from desk.sim.exchange import Bar, FundingRow, Trade, TradeSide, VenueRules
-from desk.sim.exchange.funding import hourly_rate, payment
+from desk.sim.exchange import (
+    Bar,
+    FundingRow,
+    Trade,
+    TradeSide,
+    VenueRules,
+    hourly_rate,
+    payment,
+)
 from desk.sim.market_model import PastStep, whole_steps
 from desk.sim.market_table import VenueRow
 
@@ -60,7 +67,7 @@ def make_past(
 
 
 def _price(instrument: Instrument, step: PastStep) -> Decimal:
-    return whole_steps(step.index * (1 + step.premium), instrument.price_tick)
+    return whole_steps(step.mark, instrument.price_tick)
 
 
 def _funding(

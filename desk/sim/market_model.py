@@ -24,7 +24,8 @@ from itertools import pairwise
 from desk.core.book import Level
 from desk.core.order import Side
 from desk.core.venue import VenueName
-from desk.sim.market_table import DEFAULT_SYMBOLS, MARKET_ROWS, MarketRow, VenueRow
+from desk.sim.market_table import MARKET_ROWS, MarketRow, VenueRow
+from desk.sim.showcase import Showcase
 
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
@@ -34,25 +35,26 @@ _MINUTE_MS = 60_000
 _INDEX_MEMORY_MS = 30 * _DAY_MS
 _DEPTH_MEMORY_MS = 5 * _MINUTE_MS
 _GAP_MEMORY_MS = 6 * _HOUR_MS
-_GAP_BPS = 0.8  # one venue's index against the other's
+_FAST_MEMORY_MS = 1.6 * _HOUR_MS
+_SLOW_MEMORY_MS = 30 * _HOUR_MS
+_FAST_SHARE = 0.6  # of a premium's variance; the rest is slow
 _DEPTH_SPREAD = 0.35  # deviation of log depth
 _TRADE_SPREAD = 1.0  # deviation of log trade size
-_TRADE_OF_DEPTH_MAX = 0.35  # a stranger's trade never empties a side
-_BURST_FROM = 1.3  # deviations beyond which premiums grow faster than linearly
+_TAIL_FROM = 1.3  # deviations beyond which premiums grow faster than linearly
 _PREMIUM_STEP = Decimal("1E-8")
 
 # Cumulative USD on one side of the book at the edge of each level. Price distance grows with the
 # square root of the amount taken, as it roughly does in the recorded slippages.
 _DEPTH_EDGES_USD = (1e3, 2.5e3, 5e3, 1e4, 2e4, 4e4, 8e4, 1.6e5, 3.2e5, 6.4e5, 1.28e6)
 _IMPACT_AT_USD = 1e4
+_TRADE_USD_MAX = 0.35 * _DEPTH_EDGES_USD[-1]  # a stranger's trade never empties a side
 
 
 class Profile(StrEnum):
     """How lively the funding is.
 
-    RECORD follows the recorded facts: rates sit at their floor most of the time. SHOWCASE gives
-    the default symbols large premiums on Lighter that last for about a day and change sign now
-    and then, for a demonstration that has something to show.
+    RECORD follows the recorded facts: rates sit at their floor most of the time. SHOWCASE adds the
+    bursts of `showcase`, for a demonstration that has something to show.
     """
 
     RECORD = "record"
@@ -61,18 +63,18 @@ class Profile(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class _Temper:
-    """How premiums forget: `fast_share` of their variance within hours, the rest slowly."""
+    """`gap_bps` is the deviation of one venue's index from the common one, `trade_gap_ms` the
+    least time between two trades of strangers in one market."""
 
-    fast_share: float
-    fast_ms: float
-    slow_ms: float
-    lively_bps: float
+    gap_bps: float
+    trade_gap_ms: int
 
 
-_TEMPERS = {
-    Profile.RECORD: _Temper(0.6, 1.6 * _HOUR_MS, 30 * _HOUR_MS, 0.0),
-    Profile.SHOWCASE: _Temper(0.08, 1.6 * _HOUR_MS, 30 * _HOUR_MS, 8.5),
-}
+_GAP_BPS = {Profile.RECORD: 0.8, Profile.SHOWCASE: 5.0}
+_SHOWCASE_AHEAD_MS = 72 * _HOUR_MS  # a past of two days has bursts in it, and some before it
+# How much of a burst the mark shows. All of it would pay every hedge a second time, when the price
+# comes back.
+_BURST_IN_MARK = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class Move:
     """What one venue's market becomes at one step.
 
     `premium` is a signed fraction of index. Levels are best first, on tick and lot, never
-    crossed. `trades` are strangers' takings (side of the taker, base units) on the new book.
+    crossed. `trades` are strangers' takings (side of the taker, base units) on the book before.
     """
 
     venue: VenueName
@@ -99,6 +101,7 @@ class PastStep:
 
     at_ms: int
     index: float
+    mark: float
     premium: float
 
 
@@ -114,9 +117,9 @@ def whole_steps(value: float, step: Decimal) -> Decimal:
     return Decimal(round(value / float(step))) * step
 
 
-def _burst(deviations: float) -> float:
+def _stretched(deviations: float) -> float:
     """Return `deviations` with its tail stretched: calm most of the time, sometimes far out."""
-    excess = abs(deviations) - _BURST_FROM
+    excess = abs(deviations) - _TAIL_FROM
     return deviations if excess <= 0 else deviations + math.copysign(excess * excess, deviations)
 
 
@@ -126,23 +129,25 @@ class _VenueMarket:
     __slots__ = (
         "_asks_at",
         "_temper",
+        "_unserved_usd",
+        "_untraded_ms",
+        "burst_bps",
         "depth",
         "dislocation",
         "fast",
         "gap",
-        "premium_bps",
         "rng",
         "row",
         "slow",
     )
 
-    def __init__(self, row: VenueRow, rng: random.Random, temper: _Temper, lively: bool) -> None:
+    def __init__(self, row: VenueRow, rng: random.Random, temper: _Temper) -> None:
         self.row = row
         self.rng = rng
         self._temper = temper
-        self.premium_bps = row.premium_bps
-        if lively:
-            self.premium_bps = (1.0, max(row.premium_bps[1], temper.lively_bps))
+        self._untraded_ms = 0
+        self._unserved_usd = 0.0
+        self.burst_bps = 0.0
         self.dislocation = 0.0
         self.fast, self.slow, self.gap = (rng.gauss(0, 1) for _ in range(3))
         self.depth = {Side.BUY: rng.gauss(0, 1), Side.SELL: rng.gauss(0, 1)}
@@ -156,25 +161,34 @@ class _VenueMarket:
 
     def forget(self, dt_ms: int) -> None:
         """Move premium and gap by `dt_ms`."""
-        gauss, temper = self.rng.gauss, self._temper
-        keep, fresh = _forget(dt_ms, temper.fast_ms)
+        gauss = self.rng.gauss
+        keep, fresh = _forget(dt_ms, _FAST_MEMORY_MS)
         self.fast = self.fast * keep + fresh * gauss(0, 1)
-        keep, fresh = _forget(dt_ms, temper.slow_ms)
+        keep, fresh = _forget(dt_ms, _SLOW_MEMORY_MS)
         self.slow = self.slow * keep + fresh * gauss(0, 1)
         keep, fresh = _forget(dt_ms, _GAP_MEMORY_MS)
         self.gap = self.gap * keep + fresh * gauss(0, 1)
 
     def index(self, index: float) -> float:
         """Return this venue's index: the common one, a little off."""
-        return index * (1 + self.gap * _GAP_BPS / 1e4)
+        return index * (1 + self.gap * self._temper.gap_bps / 1e4)
 
     @property
     def premium(self) -> float:
-        """Return mark over index as a signed fraction."""
-        share = self._temper.fast_share
-        deviations = math.sqrt(share) * self.fast + math.sqrt(1 - share) * self.slow
-        mean, deviation = self.premium_bps
-        return (mean + deviation * _burst(deviations)) / 1e4
+        """Return what funding is made of, as a signed fraction of index."""
+        return (self._calm_bps + self.burst_bps) / 1e4
+
+    def mark(self, index: float) -> float:
+        """Return the mark around the common `index`."""
+        basis_bps = self._calm_bps + _BURST_IN_MARK * self.burst_bps
+        return self.index(index) * (1 + basis_bps / 1e4) * (1 + self.dislocation)
+
+    @property
+    def _calm_bps(self) -> float:
+        """Return the premium as recorded: usually small, sometimes far out."""
+        deviations = math.sqrt(_FAST_SHARE) * self.fast + math.sqrt(1 - _FAST_SHARE) * self.slow
+        mean, deviation = self.row.premium_bps
+        return mean + deviation * _stretched(deviations)
 
     def move(self, index: float, dt_ms: int) -> Move:
         """Return the market around the common `index`, after `dt_ms` more."""
@@ -182,8 +196,7 @@ class _VenueMarket:
         keep, fresh = _forget(dt_ms, _DEPTH_MEMORY_MS)
         for side in Side:
             self.depth[side] = self.depth[side] * keep + fresh * self.rng.gauss(0, 1)
-        instrument, own_index, premium = self.row.instrument, self.index(index), self.premium
-        mark = own_index * (1 + premium) * (1 + self.dislocation)
+        instrument, own_index, mark = self.row.instrument, self.index(index), self.mark(index)
         mid = mark * (1 + (self.rng.random() - 0.5) * 0.6 * self.row.spread_bps / 1e4)
         # Lighter prints index and mark on the tick, Pacifica finer than that.
         is_lighter = instrument.venue is VenueName.LIGHTER
@@ -194,7 +207,7 @@ class _VenueMarket:
             symbol=instrument.symbol,
             index=whole_steps(own_index, step),
             mark=whole_steps(mark, step),
-            premium=whole_steps(premium, _PREMIUM_STEP),
+            premium=whole_steps(self.premium, _PREMIUM_STEP),
             bids=bids,
             asks=asks,
             trades=self._trades(mid, dt_ms),
@@ -222,11 +235,16 @@ class _VenueMarket:
         return [(Decimal(at) * tick, Decimal(size) * lot) for at, size in lots.items() if at > 0]
 
     def _trades(self, mid: float, dt_ms: int) -> tuple[tuple[Side, Decimal], ...]:
-        usd = self.row.volume_24h_usd * dt_ms / _DAY_MS
+        self._untraded_ms += dt_ms
+        if self._untraded_ms < self._temper.trade_gap_ms:
+            return ()
+        usd = self.row.volume_24h_usd * self._untraded_ms / _DAY_MS
         usd *= math.exp(_TRADE_SPREAD * self.rng.gauss(0, 1) - _TRADE_SPREAD**2 / 2)
+        usd += self._unserved_usd
+        served_usd = min(usd, _TRADE_USD_MAX)
+        self._untraded_ms, self._unserved_usd = 0, min(usd - served_usd, _TRADE_USD_MAX)
         side = Side.BUY if self.rng.random() < 0.5 else Side.SELL
-        size = min(usd, _TRADE_OF_DEPTH_MAX * _DEPTH_EDGES_USD[-1]) / mid
-        steps = whole_steps(size, self.row.instrument.size_lot)
+        steps = whole_steps(served_usd / mid, self.row.instrument.size_lot)
         return ((side, steps),) if steps > 0 else ()
 
 
@@ -235,23 +253,15 @@ class _Symbol:
 
     __slots__ = ("at_ms", "deviation", "factor", "index_rng", "log_level", "row", "venues")
 
-    def __init__(self, row: MarketRow, seed: int, at_ms: int, profile: Profile) -> None:
+    def __init__(self, row: MarketRow, *, seed: int, at_ms: int, temper: _Temper) -> None:
         self.row = row
         self.at_ms = at_ms
         self.deviation = 0.0
         self.factor = 0.0
         self.log_level = math.log(row.level)
         self.index_rng = random.Random(f"{seed}:{row.symbol}:index")
-        temper = _TEMPERS[profile]
         self.venues = {
-            venue: _VenueMarket(
-                venue_row,
-                random.Random(f"{seed}:{row.symbol}:{venue}"),
-                temper,
-                lively=profile is Profile.SHOWCASE
-                and venue is VenueName.LIGHTER
-                and row.symbol in DEFAULT_SYMBOLS,
-            )
+            venue: _VenueMarket(venue_row, random.Random(f"{seed}:{row.symbol}:{venue}"), temper)
             for venue, venue_row in row.venues.items()
         }
 
@@ -287,19 +297,34 @@ class MarketModel:
         *,
         start_ms: int,
         profile: Profile = Profile.RECORD,
+        trade_gap_ms: int = 0,
     ) -> None:
-        """Place every symbol at its table level at `start_ms`."""
+        """Place every symbol at its table level at `start_ms`; strangers trade in a market at most
+        once in `trade_gap_ms`."""
         self._factor_rng = random.Random(f"{seed}:factor")
         self._factor = 0.0
         self._factor_at_ms = start_ms
-        self._symbols = {row.symbol: _Symbol(row, seed, start_ms, profile) for row in rows}
+        temper = _Temper(_GAP_BPS[profile], trade_gap_ms)
+        self._symbols = {
+            row.symbol: _Symbol(row, seed=seed, at_ms=start_ms, temper=temper) for row in rows
+        }
+        is_calm = profile is Profile.RECORD
+        self._showcase = Showcase(
+            seed, () if is_calm else rows, origin_ms=start_ms - _SHOWCASE_AHEAD_MS
+        )
 
     def step(self, symbol: str, now_ms: int) -> tuple[Move, ...]:
         """Move `symbol` to `now_ms` (never earlier than before) on both venues, Lighter first."""
         state = self._symbols[symbol]
         dt_ms = state.advance(now_ms, self._factor_at(now_ms))
+        self._light(state)
         index = state.index
         return tuple(market.move(index, dt_ms) for market in state.venues.values())
+
+    def _light(self, state: _Symbol) -> None:
+        """Let what bursts show at the symbol's present instant."""
+        for venue, market in state.venues.items():
+            market.burst_bps = self._showcase.premium_bps(state.row.symbol, venue, state.at_ms)
 
     def shock(self, symbol: str, fraction: float) -> None:
         """Shift the level of `symbol` for good by a signed fraction (> -1); the next step shows
@@ -329,14 +354,20 @@ class MarketModel:
         for at_ms in instants_ms:
             factor += state.index_rng.gauss(0, math.sqrt(max(0, at_ms - state.at_ms)))
             dt_ms = state.advance(at_ms, factor)
+            self._light(state)
+            index = state.index
             for venue, market in state.venues.items():
                 market.forget(dt_ms)
-                seen[venue].append(PastStep(at_ms, market.index(state.index), market.premium))
+                prices = market.index(index), market.mark(index)
+                seen[venue].append(PastStep(at_ms, *prices, market.premium))
         shift = state.row.level / state.index
         state.log_level += math.log(shift)
         state.factor = self._factor
         return {
-            venue: [PastStep(row.at_ms, row.index * shift, row.premium) for row in rows]
+            venue: [
+                PastStep(row.at_ms, row.index * shift, row.mark * shift, row.premium)
+                for row in rows
+            ]
             for venue, rows in seen.items()
         }
 

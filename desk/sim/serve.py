@@ -29,6 +29,7 @@ from desk.sim.control import ControlPlane
 from desk.sim.faults import FaultPlan
 from desk.sim.lighter_server import LighterServer, LighterSwitches
 from desk.sim.pacifica_server import PacificaServer, PacificaSwitches
+from desk.sim.pacifica_server.switches import SocketRules
 from desk.sim.web import Limits
 from desk.sim.world import World
 
@@ -132,7 +133,7 @@ async def start_embedded(
         account=credentials.pacifica,
         plan=plan,
         limits=limits,
-        switches=pacifica_switches,
+        switches=pacifica_switches or _pacifica_switches(world),
     )
     lighter.app.add_routes(_control(world, plan, clock, pacifica=pacifica).routes())
     runners, endpoints = await _listen(
@@ -147,6 +148,13 @@ async def start_embedded(
         pacifica=pacifica,
         _runners=runners,
         _driver=asyncio.get_running_loop().create_task(world.run(clock)) if drive else None,
+    )
+
+
+def _pacifica_switches(world: World) -> PacificaSwitches:
+    """Return the defaults, at the pace of the world."""
+    return PacificaSwitches(
+        sockets=SocketRules(prices_interval_ms=world.pace.prices_interval_ms)
     )
 
 

@@ -8,6 +8,7 @@ decide everything that happens.
 
 import asyncio
 import heapq
+import itertools
 import random
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
@@ -26,10 +27,12 @@ from desk.sim.exchange import (
 )
 from desk.sim.history import make_past, past_instants
 from desk.sim.market_model import MarketModel, Move, Profile
-from desk.sim.market_table import MARKET_ROWS, MarketRow
+from desk.sim.market_table import DEFAULT_SYMBOLS, MARKET_ROWS, MarketRow
+from desk.sim.pace import CALM, SWIFT, Pace
 
-STEP_MS = 1_000
-"""Every step moves one symbol on both venues, each symbol in its turn."""
+PACES = {Profile.RECORD: CALM, Profile.SHOWCASE: SWIFT}
+PAST_HOURS = {Profile.RECORD: 0, Profile.SHOWCASE: 48}
+"""A demonstration begins in the midst of things, with volumes of a whole day."""
 
 Action = Callable[[], None]
 
@@ -37,7 +40,8 @@ Action = Callable[[], None]
 class World:
     """Two exchanges in one market.
 
-    `exchanges` holds both by name; `now_ms` is how far the world has come.
+    `exchanges` holds both by name; `now_ms` is how far the world has come; `pace` is how often
+    something happens by itself.
     """
 
     def __init__(
@@ -46,12 +50,16 @@ class World:
         *,
         start_ms: int,
         markets: Sequence[MarketRow] = MARKET_ROWS,
-        step_ms: int = STEP_MS,
         profile: Profile = Profile.RECORD,
+        pace: Pace | None = None,
         rules: Mapping[VenueName, VenueRules] | None = None,
     ) -> None:
-        """Open both venues at `start_ms` with quoted books and no accounts."""
+        """Open both venues at `start_ms` with quoted books and no accounts.
+
+        Pace and past are those of the profile, unless a pace is given.
+        """
         self.seed = seed
+        self.pace = pace = pace or PACES[profile]
         self.now_ms = start_ms
         self.profile = profile
         self.rows = {row.symbol: row for row in markets}
@@ -68,18 +76,23 @@ class World:
                 start_ms=start_ms,
             ),
         }
-        self._model = MarketModel(seed, markets, start_ms=start_ms, profile=profile)
-        self._turns = tuple(self.rows)
-        self._turn = 0
-        self._step_ms = step_ms
-        self._next_step_ms = start_ms + step_ms
+        self._model = MarketModel(
+            seed, markets, start_ms=start_ms, profile=profile, trade_gap_ms=pace.trade_gap_ms
+        )
+        self._rounds = [itertools.cycle(symbols) for symbols in _rounds(tuple(self.rows), pace)]
+        self._next_step_ms = start_ms + pace.step_ms
         self._scheduled: list[tuple[int, int, Action]] = []
         self._schedule_count = 0
         self._is_syncing = False
         self._sleep: asyncio.Future[None] | None = None
         self._asleep_until_ms = 0
-        for symbol in self._turns:
+        self._has_past = False
+        for exchange in self.exchanges.values():
+            exchange.due_listeners.append(self._rouse)
+        for symbol in self.rows:
             self._move(symbol)
+        if PAST_HOURS[profile]:
+            self.backfill(PAST_HOURS[profile])
 
     @property
     def lighter(self) -> Exchange:
@@ -102,8 +115,7 @@ class World:
 
         Calling it again with the same or an earlier instant changes nothing. Calls from inside an
         event or a scheduled action are ignored: the world is then already on its way. Whoever acts
-        on an exchange calls this first and acts in the same breath, without an `await` between:
-        afterwards a running world looks anew at what is due.
+        on an exchange calls this first and acts in the same breath, without an `await` between.
         """
         if self._is_syncing or now_ms < self.now_ms:
             return
@@ -116,8 +128,7 @@ class World:
             self._advance(now_ms)
         finally:
             self._is_syncing = False
-        if self._sleep is not None:
-            self._sleep.get_loop().call_soon(self._rouse)
+        self._rouse()
 
     def next_due_ms(self) -> int:
         """Return the next instant at which something happens of itself."""
@@ -156,8 +167,14 @@ class World:
             self._sleep = None
 
     def _rouse(self) -> None:
-        """End the sleep of `run` if something is due before it would wake."""
-        if self._sleep is not None and self.next_due_ms() < self._asleep_until_ms:
+        """End the sleep of `run` if something is due before it would wake.
+
+        Called whenever something new becomes due: the speed bump of an order begun since it fell
+        asleep is shorter than the steps of the markets.
+        """
+        if self._sleep is None or self._is_syncing:
+            return
+        if self.next_due_ms() < self._asleep_until_ms:
             _end(self._sleep)
 
     def _advance(self, now_ms: int) -> None:
@@ -171,9 +188,9 @@ class World:
 
     def _step_market(self) -> None:
         if self._next_step_ms <= self.now_ms:
-            self._move(self._turns[self._turn])
-            self._turn = (self._turn + 1) % len(self._turns)
-            self._next_step_ms += self._step_ms
+            for symbols in self._rounds:
+                self._move(next(symbols))
+            self._next_step_ms += self.pace.step_ms
 
     def _move(self, symbol: str) -> None:
         for move in self._model.step(symbol, self.now_ms):
@@ -181,6 +198,9 @@ class World:
 
     def _apply(self, move: Move) -> None:
         exchange = self.exchanges[move.venue]
+        # On the book that is there; the new one then stands untouched until the next move.
+        for side, size in move.trades:
+            exchange.trade_ambient(move.symbol, side, size, in_one_print=True)
         exchange.set_market(
             move.symbol,
             index=move.index,
@@ -189,16 +209,18 @@ class World:
             asks=move.asks,
             premium=move.premium,
         )
-        for side, size in move.trades:
-            exchange.trade_ambient(move.symbol, side, size)
 
     # History
 
     def backfill(self, hours: int) -> None:
         """Give every market a past of `hours`: settled funding, candles, a few last trades.
 
-        Call it once, before time moves. Prices then lead up to where the markets stand.
+        Before time moves; prices then lead up to where the markets stand. A world that has a past
+        keeps it.
         """
+        if self._has_past:
+            return
+        self._has_past = True
         instants = past_instants(self.now_ms, hours)
         for symbol, row in self.rows.items():
             lived = self._model.live_past(symbol, instants)
@@ -231,6 +253,15 @@ class World:
     def set_funding(self, symbol: str, venue: VenueName, hourly: HourlyRate | None) -> None:
         """Make `venue` estimate and settle exactly this rate until told None."""
         self.exchanges[venue].pin_funding(symbol, hourly)
+
+
+def _rounds(symbols: tuple[str, ...], pace: Pace) -> list[tuple[str, ...]]:
+    """Return the rounds in which markets move; every step moves the next symbol of each."""
+    if not pace.favours_defaults:
+        return [symbols]
+    favoured = tuple(symbol for symbol in symbols if symbol in DEFAULT_SYMBOLS)
+    others = tuple(symbol for symbol in symbols if symbol not in DEFAULT_SYMBOLS)
+    return [symbols for symbols in (favoured, others) if symbols]
 
 
 def _end(sleep: "asyncio.Future[None]") -> None:

@@ -9,7 +9,7 @@ import pytest
 from desk.core.book import taking_price
 from desk.core.venue import VenueName
 from desk.sim.market_model import MarketModel, Move, PastStep, Profile
-from desk.sim.market_table import DEFAULT_SYMBOLS, MARKET_ROWS, market_rows
+from desk.sim.market_table import MARKET_ROWS, market_rows
 
 _HOUR_MS = 3_600_000
 _QUARTER_MS = _HOUR_MS // 4
@@ -124,20 +124,6 @@ def test_funding_changes_sign() -> None:
     """Some markets pay both ways within twenty days."""
     both = [key for key, row in _RECORD.items() if min(row) < 0 < max(row)]
     assert len(both) > len(_RECORD) / 2
-
-
-def test_the_showcase_mostly_has_something_to_show() -> None:
-    """A default symbol whose volume passes shows 20 % APR or more nine hours in ten."""
-    rates = _history(Profile.SHOWCASE, seed=5, hours=10 * 24)
-    symbols = [symbol for symbol in DEFAULT_SYMBOLS if symbol != "ASTER"]
-    best = [
-        max(
-            abs(rates[VenueName.LIGHTER, symbol][hour] - rates[VenueName.PACIFICA, symbol][hour])
-            for symbol in symbols
-        )
-        for hour in range(10 * 24)
-    ]
-    assert sum(spread * 8_760 > 0.20 for spread in best) / len(best) > 0.85
 
 
 def test_the_past_ends_at_the_level_of_the_table() -> None:

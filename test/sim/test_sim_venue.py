@@ -15,6 +15,7 @@ from desk.core.venue import VenueName
 from desk.engine.clock import LoopClock
 from desk.sim.faults import Fault, FaultKind, FaultPlan
 from desk.sim.market_table import market_rows
+from desk.sim.pace import Pace
 from desk.sim.sim_venue import CODE_EXPIRED, CODE_REPEATED, SimVenue
 from desk.sim.sim_wire import Latency, planned
 from desk.sim.world import World
@@ -30,7 +31,8 @@ class _Stage:
 
     def __init__(self, name: VenueName, step_ms: int) -> None:
         self.clock = LoopClock(asyncio.get_running_loop(), START_MS)
-        self.world = World(5, start_ms=START_MS, markets=market_rows(("BTC",)), step_ms=step_ms)
+        pace = Pace(step_ms=step_ms)
+        self.world = World(5, start_ms=START_MS, markets=market_rows(("BTC",)), pace=pace)
         self.exchange = self.world.exchanges[name]
         self.exchange.add_account(collateral=Decimal(10_000), account_id=0)
         self.plan = FaultPlan()

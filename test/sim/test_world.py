@@ -18,6 +18,7 @@ from desk.sim.exchange import (
     StatsChanged,
 )
 from desk.sim.market_table import DEFAULT_SYMBOLS, market_rows
+from desk.sim.pace import Pace
 from desk.sim.world import World
 from test.virtual import run_virtual
 
@@ -106,7 +107,7 @@ def test_a_running_world_wakes_for_what_is_scheduled() -> None:
 
     async def main() -> int:
         clock = LoopClock(asyncio.get_running_loop(), START_MS)
-        world = World(3, start_ms=START_MS, markets=_PAIR, step_ms=60_000)
+        world = World(3, start_ms=START_MS, markets=_PAIR, pace=Pace(step_ms=60_000))
         life = asyncio.create_task(world.run(clock))
         await asyncio.sleep(1)
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -123,7 +124,7 @@ def test_a_running_world_wakes_for_what_a_request_set_going() -> None:
 
     async def main() -> int:
         clock = LoopClock(asyncio.get_running_loop(), START_MS)
-        world = World(3, start_ms=START_MS, markets=_PAIR, step_ms=60_000)
+        world = World(3, start_ms=START_MS, markets=_PAIR, pace=Pace(step_ms=60_000))
         world.lighter.add_account(collateral=Decimal(10_000), account_id=0)
         life = asyncio.create_task(world.run(clock))
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()

@@ -18,6 +18,7 @@ from desk.sim.exchange.events import (
     TxDone,
 )
 from desk.sim.exchange.exchange import Exchange
+from desk.sim.exchange.funding import hourly_rate, payment
 from desk.sim.exchange.orders import NewOrder, OrderView, TriggerLeg
 from desk.sim.exchange.rules import (
     FeeTier,
@@ -112,8 +113,10 @@ __all__ = [
     "TriggerStatus",
     "TxDone",
     "VenueRules",
+    "hourly_rate",
     "lighter_market",
     "lighter_rules",
     "pacifica_market",
     "pacifica_rules",
+    "payment",
 ]

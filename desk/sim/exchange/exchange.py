@@ -51,6 +51,11 @@ class Exchange(Reading):
         """Return the list of listeners: append to it to be told."""
         return self._floor.listeners
 
+    @property
+    def due_listeners(self) -> list[Callable[[], None]]:
+        """Return the list of those told when `next_due_ms` becomes earlier: append to it."""
+        return self._floor.schedule.listeners
+
     # Time
 
     def advance(self, now_ms: int) -> None:
@@ -102,12 +107,22 @@ class Exchange(Reading):
                 liquidation.check(floor, account)
 
     def trade_ambient(
-        self, symbol: str, side: Side, size: Decimal, *, price: Decimal | None = None
+        self,
+        symbol: str,
+        side: Side,
+        size: Decimal,
+        *,
+        price: Decimal | None = None,
+        in_one_print: bool = False,
     ) -> Decimal:
         """Let a stranger take up to `size` base units, at `price` or better; return what was
-        taken."""
+        taken.
+
+        `in_one_print` prints what it takes of other strangers as one trade at the worst price
+        reached, however many levels it ate.
+        """
         floor, market = self._floor, self._floor.market(symbol)
-        way = Walk(market, side, size, limit=price)
+        way = Walk(market, side, size, limit=price, in_one_print=in_one_print)
         walk(floor, way)
         settle(floor, market)
         return way.taken

@@ -9,17 +9,24 @@ Task = Callable[[], None]
 class Schedule:
     """Tasks by instant, then by the order they were put in."""
 
-    __slots__ = ("_count", "_heap")
+    __slots__ = ("_count", "_heap", "listeners")
 
     def __init__(self) -> None:
         """Start empty."""
         self._heap: list[tuple[int, int, Task]] = []
         self._count = 0
+        self.listeners: list[Callable[[], None]] = []
 
     def put(self, at_ms: int, task: Task) -> None:
-        """Run `task` at `at_ms`; a task whose subject is gone by then must do nothing."""
+        """Run `task` at `at_ms`; a task whose subject is gone by then must do nothing.
+
+        Whoever sleeps until the earliest task is told when this is an earlier one.
+        """
         self._count += 1
         heappush(self._heap, (at_ms, self._count, task))
+        if self._heap[0][1] == self._count:
+            for listener in self.listeners:
+                listener()
 
     def next_ms(self) -> int | None:
         """Return the earliest instant with a task, None without tasks."""

@@ -8,7 +8,6 @@ from aiohttp.typedefs import Handler
 from desk.core.ports import Clock
 from desk.core.venue import VenueName
 from desk.sim.accounts import PACIFICA_ACCOUNT_ID, PacificaAccount
-from desk.sim.acts import keep_time
 from desk.sim.faults import Fault, FaultKind, FaultPlan
 from desk.sim.mishaps import Mishaps
 from desk.sim.pacifica_server.account_api import AccountApi
@@ -79,7 +78,7 @@ class PacificaServer:
             sync=self._sync,
         )
         self._credits = Credits(self.registry, self.switches.credits, limits)
-        self._signed = SignedApi(self._context, nudge=lambda: keep_time(world))
+        self._signed = SignedApi(self._context)
         self._subscriptions: Subscriptions[Connection] = Subscriptions()
         self._publisher = Publisher(self._context, self._subscriptions)
         self._connections: dict[int, Connection] = {}

@@ -48,13 +48,11 @@ class Done:
 class SignedApi:
     """Reads, checks and carries out signed bodies."""
 
-    def __init__(self, context: Context, *, nudge: Callable[[], None]) -> None:
-        """Act on one context; `nudge` is called after each effect, so that what it set in motion
-        happens on time."""
+    def __init__(self, context: Context) -> None:
+        """Act on one context."""
         self._context = context
         self._gate = Gatekeeper(context.registry, context.switches)
         self._commands = Commands(context)
-        self._nudge = nudge
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
@@ -70,9 +68,7 @@ class SignedApi:
 
         Raises `ApiError`; then nothing happened.
         """
-        done = self._carry_out(self._check(BY_TYPE[name], body))
-        self._nudge()
-        return done
+        return self._carry_out(self._check(BY_TYPE[name], body))
 
     def run_batch(self, body: object) -> list[Done | ApiError]:
         """Carry out up to ten actions in order, going on after one that is refused.
@@ -87,9 +83,7 @@ class SignedApi:
             if action.type not in BATCH_ACTIONS:
                 raise malformed(f"unknown variant `{action.type}`")
             checked.append(self._check(BATCH_ACTIONS[action.type], action.data))
-        results = [self._attempt(signed) for signed in checked]
-        self._nudge()
-        return results
+        return [self._attempt(signed) for signed in checked]
 
     def _check(self, operation: Operation, body: object) -> Signed:
         return self._gate.check(operation, body, now_ms=self._context.door.now_ms())
