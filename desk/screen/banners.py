@@ -41,6 +41,10 @@ def say_what_is_at_stake(
         f"  at most {notional} USD on each leg; a leg is closed when it has lost "
         f"{notional * config.stop_loss_pct / 100:.2f} USD (the other leg gains meanwhile)"
     )
+    console.print(
+        "  no stop rests at the venues in this version: while this program is off, "
+        "nothing guards a hedge"
+    )
 
 
 def doubts(state: BotState, why: str) -> str:
