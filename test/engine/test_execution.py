@@ -355,20 +355,18 @@ def test_a_row_that_comes_late_takes_nothing_back() -> None:
     async def play(stage: Stage) -> None:
         _, diaries = await with_diary(stage)
         rows: list[Order] = []
-        babbler = diaries[LIGHTER]
 
         def babble(event: StreamEvent) -> None:
             if isinstance(event, OrderSeen):
                 rows.append(event.order)
                 old = replace(rows[0], status=OrderStatus.OPEN, filled=ZERO)
-                babbler.listeners[-1](OrderSeen(old))
+                diaries[LIGHTER].listeners[-1](OrderSeen(old))
 
-        executor = Executor(stage.venues, stage.clock)
-        stage.feed(LIGHTER).listen(babble)
-        settled = await executor.send_orders(SendOrders(1, stage.pair(), DEADLINE_S))
+        diaries[LIGHTER].feed.listen(babble)
+        reports = await trade_pair(stage)
 
         assert rows
-        assert all(filled_report(stage, report) for report in settled.reports)
+        assert all(filled_report(stage, report) for report in reports)
 
     on_stage(play)
 

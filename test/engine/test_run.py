@@ -155,6 +155,12 @@ def test_without_a_saved_intent_reduce_only_leaves(tmp_path: Path) -> None:
     assert ["send lighter", "send pacifica"] == run.diary.lines
 
 
+def counting(memo: Memo, event: Any) -> tuple[Memo, tuple[Action, ...]]:
+    """Change the state at every event, until the owner speaks."""
+    leave = (Exit(0),) if isinstance(event, OwnerAsked) else ()
+    return replace(memo, count=memo.count + 1), leave
+
+
 def test_a_full_disk_is_told_once_and_so_is_its_end(tmp_path: Path) -> None:
     """The owner hears when saving begins to fail and when it works again, not at every try."""
 
@@ -167,11 +173,7 @@ def test_a_full_disk_is_told_once_and_so_is_its_end(tmp_path: Path) -> None:
         run.engine.post(go(stage))
         await life
 
-    def script(memo: Memo, event: Any) -> tuple[Memo, tuple[Action, ...]]:
-        leave = (Exit(0),) if isinstance(event, OwnerAsked) else ()
-        return replace(memo, count=memo.count + 1), leave
-
-    alerts = perform(tmp_path, script, play, Memo(watch=HOLD)).alerts()
+    alerts = perform(tmp_path, counting, play, Memo(watch=HOLD)).alerts()
 
     assert 2 == len(alerts)
     assert "state cannot be written: " in alerts[0]
@@ -354,12 +356,10 @@ def test_a_crossed_guard_line_ticks_at_once(tmp_path: Path) -> None:
             shocks_at_ms.append(stage.clock.now_ms())
             stage.world.shock("BTC", Decimal(pct))
             await asyncio.sleep(8.2)
-        run.engine.post(go(stage))
-        await life
+        life.cancel()
 
     watch = replace(HOLD, tick_ms=None, lines=(line,))
     run = perform(tmp_path, waiting, play, Memo(watch=watch))
-
     heard_at_ms = [event.at_ms for event in run.strategy.events if isinstance(event, Tick)]
     assert 2 == len(heard_at_ms)
     assert 0 <= heard_at_ms[0] - shocks_at_ms[0] <= 100
