@@ -179,14 +179,13 @@ class LighterClient(LighterReads):
     # Life
 
     async def open(self) -> None:
-        """Load the markets, prove signer and key, connect the stream: three requests.
+        """Load the markets, prove signer and key, connect the stream: two requests.
 
         Raises `VenueError`, `ConfigError`; `remarks` then holds what the signer has to say.
         """
         await self.instruments()
         if self._signer is not None and self._sender is not None:
             await self._check_key(self._signer)
-            await self._sender.synchronise()
         reason = await self._feed.start(STREAM_UP_S_MAX)
         if reason is not None:
             raise VenueUnavailable(reason, venue=self.name, request="stream")

@@ -150,6 +150,11 @@ class PacificaClient:
         return self._streams.account_seen
 
     @property
+    def budget(self) -> RequestBudget:
+        """Return the request budget, in half credits, shared by everything this client does."""
+        return self._rest.budget
+
+    @property
     def skew_ms(self) -> int | None:
         """Return the venue's clock minus ours in ms, None while that is not known."""
         return self._rest.skew_ms

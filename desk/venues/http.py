@@ -17,7 +17,7 @@ import aiohttp
 from desk.core.errors import BadMessage, NotSent, OutcomeUnknown, RateLimited, VenueUnavailable
 from desk.core.ports import Clock
 from desk.core.venue import VenueName
-from desk.venues.sockets import Socket, aiohttp_opener
+from desk.venues.sockets import Socket, SocketLost, aiohttp_opener
 
 # A start, stop or close has 8 s in all; a write is not worth waiting for much longer than the venue
 # may still take it (5 s and the speed bump at Pacifica).
@@ -31,6 +31,7 @@ RETRY_AFTER_S_MAX = 120.0
 DATE_RESOLUTION_MS = 1_000
 SKEW_SAMPLES_MAX = 32
 RATE_LIMIT_STATUS = 429
+CLOSED = "the client is closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,12 @@ class HttpTransport:
         self._base_url = base_url.rstrip("/")
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
+        self._is_closed = False
 
     async def request(self, request: HttpRequest, *, deadline_s: float) -> HttpResponse:
-        """Return the answer as `Transport.request` says."""
+        """Return the answer as `Transport.request` says; `NotSent` once closed."""
+        if self._is_closed:
+            raise NotSent(CLOSED, venue=self._venue, request=request.name)
         phase = SimpleNamespace(connected=False)
         sent_at_ms = self._clock.now_ms()
         try:
@@ -108,10 +112,13 @@ class HttpTransport:
 
     async def open_socket(self, url: str, headers: Mapping[str, str]) -> Socket:
         """Return an open WebSocket on the same session: a `SocketOpener`."""
+        if self._is_closed:
+            raise SocketLost(CLOSED)
         return await aiohttp_opener(self._open_session())(url, headers)
 
     async def close(self) -> None:
-        """Close the session and what runs on it."""
+        """Close the session and what runs on it, for good: nothing late may open another."""
+        self._is_closed = True
         session, self._session = self._session, None
         if session is not None:
             await session.close()

@@ -25,6 +25,7 @@ from desk.venues.http import (
     HttpTransport,
     refuse_unusable,
 )
+from desk.venues.sockets import SocketLost
 from test.virtual import run_virtual
 
 READ = HttpRequest("GET", "/x")
@@ -182,12 +183,16 @@ def test_connections_are_kept_alive() -> None:
 
 
 def test_closing_twice_is_no_error() -> None:
-    """A transport may be closed before it was used, and again."""
+    """A transport may be closed before it was used, and again; then nothing more leaves."""
 
     async def main() -> None:
         transport = transport_to("http://127.0.0.1:9")
         await transport.close()
         await transport.close()
+        with pytest.raises(NotSent):
+            await transport.request(HttpRequest("POST", "/x", is_write=True), deadline_s=1)
+        with pytest.raises(SocketLost):
+            await transport.open_socket("ws://127.0.0.1:9", {})
 
     run_virtual(main())
 

@@ -139,15 +139,6 @@ def test_a_client_is_a_venue() -> None:
     play(story)
 
 
-def test_a_start_costs_few_requests() -> None:
-    """Markets, key and nonce: three of the eight a start may cost."""
-
-    async def story(desk: Desk) -> None:
-        assert 7 == desk.client.budget.left()
-
-    play(story, limits="published")
-
-
 def test_a_client_without_a_key_reads_what_is_public() -> None:
     """Statistics and books need no account; everything else says what is missing."""
 

@@ -258,6 +258,24 @@ def test_funding_pages_end_at_the_wanted_instant() -> None:
     assert 1 == len(venue.asked)
 
 
+@pytest.mark.parametrize("event", ["trade", "funding"])
+def test_no_answer_on_funding_is_judged_by_the_cash(event: str) -> None:
+    """A fresh account's 504 means "none" only where its cash shows none."""
+    venue = FakeVenue()
+    venue.answers["/funding/history"] = (504, "")
+    changes = [{"event_type": event, "created_at": START_MS, "amount": "1", "balance": "1"}]
+    venue.answers["/account/balance/history"] = ok(changes)
+
+    def story(made: PacificaClient) -> Any:
+        return made.funding_payments(since_ms=START_MS)
+
+    if event == "trade":
+        assert [] == ask(venue, story)
+    else:
+        with pytest.raises(VenueUnavailable):
+            ask(venue, story)
+
+
 def test_candles_are_asked_in_parts() -> None:
     """A long past is asked in requests the venue answers whole."""
     venue = FakeVenue()

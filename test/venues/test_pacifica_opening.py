@@ -120,9 +120,9 @@ def left_after(venue: FakeVenue, story: Story) -> int:
     """Return the half credits left, with the published limits, after a story."""
 
     async def counted(made: PacificaClient) -> int:
-        before = made._rest._budget.left()
+        before = made.budget.left()
         await story(made)
-        after = made._rest._budget.left()
+        after = made.budget.left()
         assert before is not None
         assert after is not None
         return before - after
@@ -161,7 +161,7 @@ def test_venue_s_own_count_outweighs_ours() -> None:
     venue = FakeVenue()
 
     async def story(made: PacificaClient) -> None:
-        left = made._rest._budget.left(priority=Priority.GUARD)
+        left = made.budget.left(priority=Priority.GUARD)
         assert left is not None
         # Our own request costs 2; the venue then counts 6 less than we would.
         venue.headers = {"ratelimit": f'"credits";r={(left - 2 - 6) * 5};t=32'}

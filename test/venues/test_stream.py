@@ -295,16 +295,15 @@ def test_failing_handler_costs_a_connection_not_the_session() -> None:
     """An exception out of a handler is a bug: it is reported at once, and the session goes on."""
     reported: list[dict[str, Any]] = []
     heard: list[str] = []
+    handlers = StreamHandlers(
+        on_text=lambda text: 1 / int(text) > 0,
+        on_up=lambda: heard.append("up"),
+        on_down=heard.append,
+    )
 
     async def story(stage: Stage) -> None:
-        asyncio.get_running_loop().set_exception_handler(
-            lambda _, context: reported.append(context)
-        )
-        stage.session._handlers = StreamHandlers(
-            on_text=lambda text: 1 / int(text) > 0,
-            on_up=lambda: heard.append("up"),
-            on_down=heard.append,
-        )
+        asyncio.get_running_loop().set_exception_handler(lambda _, what: reported.append(what))
+        stage.session._handlers = handlers
         await up(stage)
         stage.server.last.push("0")
         await asyncio.sleep(6)

@@ -8,6 +8,7 @@ transaction a nonce, makes them exclude each other, and the second is what voids
 
 from asyncio import Lock
 from collections.abc import Sequence
+from contextlib import suppress
 
 from desk.core.errors import (
     BadMessage,
@@ -74,8 +75,12 @@ class LighterSender:
     async def sign(self, write: LighterWrite) -> LighterWrite:
         """Sign for the nonce that seems next; `send` signs anew should another have gone first.
 
-        Raises `InvariantBroken` for what the venue would refuse.
+        The first asks the venue for it, so that `send` finds it known. Raises `InvariantBroken`
+        for what the venue would refuse.
         """
+        if self._nonces.next_nonce is None:
+            with suppress(VenueError):  # `send` asks again, and says what became of it
+                await self.synchronise()
         nonce = self._nonces.next_nonce
         # A nonce only the venue knows is no reason to skip the signer's checks.
         signed = await self._build(write, nonce or 0)

@@ -385,3 +385,15 @@ def funding_payments(data: msgspec.Raw) -> list[FundingPayment]:
     rate, against the documents' prose.
     """
     return values(data, _FundingRow, request="GET /funding/history")
+
+
+class BalanceRow(Row, frozen=True, kw_only=True):
+    """A row of `/account/balance/history`: one change of cash."""
+
+    event_type: str
+    created_at: int
+
+
+def balance_changes(data: msgspec.Raw) -> list[BalanceRow]:
+    """Return one page of `/account/balance/history`, newest first."""
+    return rows(data, BalanceRow, request="GET /account/balance/history")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from desk.core.account import Account, Leverage, MarginMode
-from desk.core.errors import InvariantBroken, VenueRejected
+from desk.core.errors import InvariantBroken, VenueRejected, VenueUnavailable
 from desk.core.funding import FundingPayment
 from desk.core.market import FeeRates
 from desk.core.order import Fill, Order
@@ -18,6 +18,7 @@ from desk.venues.kept import FEES_KEPT_S, Kept
 from desk.venues.limits import Priority
 from desk.venues.pacifica.account import (
     account_row,
+    balance_changes,
     fills,
     funding_payments,
     leverage_settings,
@@ -32,6 +33,7 @@ from desk.venues.pacifica.memory import OrderMemory
 from desk.venues.pacifica.rest import Answer, PacificaRest
 
 PAGES_MAX = 50
+FUNDING = "funding"  # the word for a settlement among the changes of cash
 FIND_PAGES_MAX = 3
 FILLS_SPAN_MS = 29 * 86_400_000  # the venue refuses spans above 30 days
 VENUE_BORN_MS = 1_748_736_000_000  # June 2025, before its first market: nothing is older
@@ -166,7 +168,23 @@ class AccountReads:
     async def funding_payments(
         self, *, since_ms: int, symbol: str | None = None
     ) -> Sequence[FundingPayment]:
-        """Return funding booked since `since_ms` (inclusive), oldest first, all pages."""
+        """Return funding booked since `since_ms` (inclusive), oldest first, all pages.
+
+        The venue has answered 504 here for accounts that never had any (other clients' reports);
+        then the changes of cash are asked: without funding among them there was none.
+        """
+        try:
+            found = await self._funding_since(since_ms)
+        except VenueUnavailable:
+            if await self._was_funded_since(since_ms):
+                raise
+            return []
+        return sorted(
+            (row for row in found if symbol in (None, row.symbol)),
+            key=lambda payment: (payment.at_ms, int(payment.payment_id)),
+        )
+
+    async def _funding_since(self, since_ms: int) -> list[FundingPayment]:
         found: dict[str, FundingPayment] = {}
         pages = self._rest.pages(
             "/funding/history", self._query(), pages_max=PAGES_MAX, heavy=False
@@ -176,11 +194,17 @@ class AccountReads:
             found |= {row.payment_id: row for row in page}
             if any(row.at_ms < since_ms for row in page):
                 break
-        rows = (row for row in found.values() if row.at_ms >= since_ms)
-        return sorted(
-            (row for row in rows if symbol in (None, row.symbol)),
-            key=lambda payment: (payment.at_ms, int(payment.payment_id)),
-        )
+        return [row for row in found.values() if row.at_ms >= since_ms]
+
+    async def _was_funded_since(self, since_ms: int) -> bool:
+        pages = self._rest.pages("/account/balance/history", self._query(), pages_max=PAGES_MAX)
+        async for data in pages:
+            changes = balance_changes(data)
+            if any(row.event_type == FUNDING and row.created_at >= since_ms for row in changes):
+                return True
+            if any(row.created_at < since_ms for row in changes):
+                break
+        return False
 
     def _query(self, symbol: str | None = None) -> dict[str, str]:
         if self._account is None:

@@ -239,27 +239,25 @@ def edit(
 
 def cancel(symbol: str, *, client_id: str | None = None, order_id: int | None = None) -> Operation:
     """Return the cancel of one resting order, by exactly one of the two ids."""
-    return Operation(
-        "cancel_order",
-        "/orders/cancel",
-        {"symbol": symbol, **_which(client_id, order_id)},
-        client_id or str(order_id),
-        batch_type="Cancel",
-        is_guard=True,
-        half_credits=HALF_CREDITS_CANCEL,
-    )
+    order = Operation("cancel_order", "/orders/cancel", {"symbol": symbol}, "", "Cancel")
+    return _cancel(order, client_id, order_id)
 
 
 def cancel_stop(
     symbol: str, *, client_id: str | None = None, order_id: int | None = None
 ) -> Operation:
     """Return the cancel of one waiting trigger, by exactly one of the two ids."""
-    return Operation(
-        "cancel_stop_order",
-        "/orders/stop/cancel",
-        {"symbol": symbol, **_which(client_id, order_id)},
-        client_id or str(order_id),
-        batch_type="CancelStopOrder",
+    stop = Operation(
+        "cancel_stop_order", "/orders/stop/cancel", {"symbol": symbol}, "", "CancelStopOrder"
+    )
+    return _cancel(stop, client_id, order_id)
+
+
+def _cancel(draft: Operation, client_id: str | None, order_id: int | None) -> Operation:
+    return replace(
+        draft,
+        payload=draft.payload | _which(client_id, order_id),
+        client_id=client_id or str(order_id),
         is_guard=True,
         half_credits=HALF_CREDITS_CANCEL,
     )

@@ -116,7 +116,7 @@ class PacificaRest:
         """
         self._transport = transport
         self._clock = clock
-        self._budget = budget
+        self.budget = budget
         self._account = account
         self._signer = signer
         self._expiry_window_ms = expiry_window_ms
@@ -151,7 +151,7 @@ class PacificaRest:
         """
         request = HttpRequest("GET", path, params=params or {}, headers=self.headers)
         cost = self.half_credits_heavy if heavy else HALF_CREDITS_LIGHT
-        self._budget.take(request.name, cost=cost, priority=priority)
+        self.budget.take(request.name, cost=cost, priority=priority)
         return self._read(request, await self._call(request, deadline_s=READ_DEADLINE_S))
 
     async def pages(
@@ -294,7 +294,7 @@ class PacificaRest:
         guards = all(write.operation.is_guard for write in writes)
         priority = Priority.GUARD if guards else Priority.NORMAL
         try:
-            self._budget.take(request.name, cost=cost, priority=priority)
+            self.budget.take(request.name, cost=cost, priority=priority)
         except RateLimited as error:
             return _all_rejected(writes, NOT_SENT, str(error))
         try:
@@ -314,7 +314,7 @@ class PacificaRest:
         self._skew.observe(response)
         if response.status == 429:
             wait_s = max(retry_after_s(response), credits_reset_s(response) or 0)
-            self._budget.pause(wait_s)
+            self.budget.pause(wait_s)
             raise RateLimited(
                 "HTTP 429", venue=VenueName.PACIFICA, request=request.name, retry_after_s=wait_s
             )
@@ -325,12 +325,12 @@ class PacificaRest:
         """Spend what others on this address have spent: the venue's remainder outweighs our
         count when it is lower."""
         remaining = half_credits_left(response)
-        ours = self._budget.left(priority=Priority.GUARD)
+        ours = self.budget.left(priority=Priority.GUARD)
         if remaining is None or ours is None or remaining >= ours:
             return
         excess = ours - remaining
-        if self._budget.wait_s(cost=excess, priority=Priority.GUARD) == 0:
-            self._budget.take("the venue's count", cost=excess, priority=Priority.GUARD)
+        if self.budget.wait_s(cost=excess, priority=Priority.GUARD) == 0:
+            self.budget.take("the venue's count", cost=excess, priority=Priority.GUARD)
 
 
 def judge(response: HttpResponse, writes: Sequence[PacificaWrite]) -> Envelope | Sequence[Outcome]:
