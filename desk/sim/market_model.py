@@ -25,6 +25,7 @@ from desk.core.book import Level
 from desk.core.order import Side
 from desk.core.venue import VenueName
 from desk.sim.market_table import MARKET_ROWS, MarketRow, VenueRow
+from desk.sim.pace import CALM, Pace
 from desk.sim.showcase import Showcase
 
 _HOUR_MS = 3_600_000
@@ -63,11 +64,10 @@ class Profile(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class _Temper:
-    """`gap_bps` is the deviation of one venue's index from the common one, `trade_gap_ms` the
-    least time between two trades of strangers in one market."""
+    """`gap_bps` is the deviation of one venue's index from the common one."""
 
     gap_bps: float
-    trade_gap_ms: int
+    pace: Pace
 
 
 _GAP_BPS = {Profile.RECORD: 0.8, Profile.SHOWCASE: 5.0}
@@ -117,6 +117,12 @@ def whole_steps(value: float, step: Decimal) -> Decimal:
     return Decimal(round(value / float(step))) * step
 
 
+def _edges_usd(levels: int) -> tuple[float, ...]:
+    """Return where `levels` levels end: the first and the last as with all, others between."""
+    last = len(_DEPTH_EDGES_USD) - 1
+    return tuple(_DEPTH_EDGES_USD[round(last * at / (levels - 1))] for at in range(levels))
+
+
 def _stretched(deviations: float) -> float:
     """Return `deviations` with its tail stretched: calm most of the time, sometimes far out."""
     excess = abs(deviations) - _TAIL_FROM
@@ -156,7 +162,7 @@ class _VenueMarket:
         slope = 1.5 * (row.impact_bps - half_bps) / math.sqrt(_IMPACT_AT_USD)
         self._asks_at = [
             ((half_bps + slope * math.sqrt(before)) / 1e4, edge - before)
-            for before, edge in pairwise((0.0, *_DEPTH_EDGES_USD))
+            for before, edge in pairwise((0.0, *_edges_usd(temper.pace.book_levels)))
         ]
 
     def forget(self, dt_ms: int) -> None:
@@ -236,7 +242,7 @@ class _VenueMarket:
 
     def _trades(self, mid: float, dt_ms: int) -> tuple[tuple[Side, Decimal], ...]:
         self._untraded_ms += dt_ms
-        if self._untraded_ms < self._temper.trade_gap_ms:
+        if self._untraded_ms < self._temper.pace.trade_gap_ms:
             return ()
         usd = self.row.volume_24h_usd * self._untraded_ms / _DAY_MS
         usd *= math.exp(_TRADE_SPREAD * self.rng.gauss(0, 1) - _TRADE_SPREAD**2 / 2)
@@ -297,14 +303,14 @@ class MarketModel:
         *,
         start_ms: int,
         profile: Profile = Profile.RECORD,
-        trade_gap_ms: int = 0,
+        pace: Pace = CALM,
     ) -> None:
-        """Place every symbol at its table level at `start_ms`; strangers trade in a market at most
-        once in `trade_gap_ms`."""
+        """Place every symbol at its table level at `start_ms`; of the pace only levels and trades
+        matter here."""
         self._factor_rng = random.Random(f"{seed}:factor")
         self._factor = 0.0
         self._factor_at_ms = start_ms
-        temper = _Temper(_GAP_BPS[profile], trade_gap_ms)
+        temper = _Temper(_GAP_BPS[profile], pace)
         self._symbols = {
             row.symbol: _Symbol(row, seed=seed, at_ms=start_ms, temper=temper) for row in rows
         }

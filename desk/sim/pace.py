@@ -5,22 +5,29 @@ Values only. A pace changes how finely the same markets are seen, not what they 
 
 from dataclasses import dataclass
 
+BOOK_LEVELS_MAX = 11
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
     """The least that happens, and how often.
 
-    Every `step_ms` a step moves one symbol on both venues, each symbol in its turn. With
-    `favours_defaults` it moves the next of the default symbols and the next of the others, so that
-    whoever watches the defaults hears something at every step. Strangers trade in one market at
-    most once in `trade_gap_ms`, and then as much as they would have meanwhile.
-    `prices_interval_ms` lies between two pushes of everybody's statistics (Pacifica's `prices`).
+    Every `step_ms` a step moves one symbol on both venues, each symbol in its turn. `others_every`
+    above 0 lets every step move the next of the default symbols, so that whoever watches them hears
+    something at every step, and every so many-th step the next of the others too. A side of a book
+    has up to `book_levels` levels. Strangers trade in one market at most once in `trade_gap_ms`,
+    and then as much as they would have meanwhile. Pacifica sends a book at most every
+    `pacifica_books_ms` (the best prices at once), and all its prices when a reader has heard
+    nothing for `quiet_ms_max` or they are `prices_ms_max` old.
     """
 
     step_ms: int = 1_000
-    favours_defaults: bool = False
+    others_every: int = 0
+    book_levels: int = BOOK_LEVELS_MAX
     trade_gap_ms: int = 0
-    prices_interval_ms: int = 1_000
+    pacifica_books_ms: int = 250
+    quiet_ms_max: int = 1_000
+    prices_ms_max: int = 1_000
 
 
 CALM = Pace()
@@ -30,7 +37,13 @@ LIVE = Pace(step_ms=100)
 """For people who look: sixteen markets move every 1.6 seconds each."""
 
 SWIFT = Pace(
-    step_ms=1_800, favours_defaults=True, trade_gap_ms=20_000, prices_interval_ms=1_800
+    step_ms=1_600,
+    others_every=2,
+    book_levels=5,
+    trade_gap_ms=20_000,
+    pacifica_books_ms=20_000,
+    quiet_ms_max=1_600,
+    prices_ms_max=6_400,
 )
-"""For hours in seconds: just often enough that a reader who accepts prices of the last two seconds
-always finds them."""
+"""For hours in seconds: just often enough for a reader who accepts prices of the last two seconds,
+books of the last thirty and marks of the last ten always to find them."""

@@ -153,9 +153,13 @@ async def start_embedded(
 
 def _pacifica_switches(world: World) -> PacificaSwitches:
     """Return the defaults, at the pace of the world."""
-    return PacificaSwitches(
-        sockets=SocketRules(prices_interval_ms=world.pace.prices_interval_ms)
+    pace = world.pace
+    sockets = SocketRules(
+        book_interval_ms=pace.pacifica_books_ms,
+        prices_interval_ms=pace.quiet_ms_max,
+        prices_patience_ms=pace.prices_ms_max,
     )
+    return PacificaSwitches(sockets=sockets)
 
 
 def _control(

@@ -9,6 +9,7 @@ decide everything that happens.
 import asyncio
 import heapq
 import itertools
+import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
@@ -77,9 +78,9 @@ class World:
             ),
         }
         self._model = MarketModel(
-            seed, markets, start_ms=start_ms, profile=profile, trade_gap_ms=pace.trade_gap_ms
+            seed, markets, start_ms=start_ms, profile=profile, pace=pace
         )
-        self._rounds = [itertools.cycle(symbols) for symbols in _rounds(tuple(self.rows), pace)]
+        self._turns = itertools.cycle(_turns(tuple(self.rows), pace))
         self._next_step_ms = start_ms + pace.step_ms
         self._scheduled: list[tuple[int, int, Action]] = []
         self._schedule_count = 0
@@ -188,8 +189,8 @@ class World:
 
     def _step_market(self) -> None:
         if self._next_step_ms <= self.now_ms:
-            for symbols in self._rounds:
-                self._move(next(symbols))
+            for symbol in next(self._turns):
+                self._move(symbol)
             self._next_step_ms += self.pace.step_ms
 
     def _move(self, symbol: str) -> None:
@@ -255,13 +256,21 @@ class World:
         self.exchanges[venue].pin_funding(symbol, hourly)
 
 
-def _rounds(symbols: tuple[str, ...], pace: Pace) -> list[tuple[str, ...]]:
-    """Return the rounds in which markets move; every step moves the next symbol of each."""
-    if not pace.favours_defaults:
-        return [symbols]
-    favoured = tuple(symbol for symbol in symbols if symbol in DEFAULT_SYMBOLS)
-    others = tuple(symbol for symbol in symbols if symbol not in DEFAULT_SYMBOLS)
-    return [symbols for symbols in (favoured, others) if symbols]
+def _turns(symbols: tuple[str, ...], pace: Pace) -> list[tuple[str, ...]]:
+    """Return what moves at each step, until it begins anew."""
+    favoured = [symbol for symbol in symbols if symbol in DEFAULT_SYMBOLS]
+    others = [symbol for symbol in symbols if symbol not in DEFAULT_SYMBOLS]
+    every = pace.others_every
+    if not every or not favoured or not others:
+        return [(symbol,) for symbol in symbols]
+    steps = math.lcm(len(favoured), len(others) * every)
+    return [
+        (favoured[step % len(favoured)], *_other(others, step, every)) for step in range(steps)
+    ]
+
+
+def _other(others: list[str], step: int, every: int) -> list[str]:
+    return [] if step % every else [others[step // every % len(others)]]
 
 
 def _end(sleep: "asyncio.Future[None]") -> None:

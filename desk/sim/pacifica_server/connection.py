@@ -50,6 +50,7 @@ class Connection:
         self.number = number
         self.address = request.remote or ""
         self.api_key = request.headers.get(API_KEY_HEADER)
+        self.pushed_at_ms = 0
         self._request = request
         self._context = context
         self._desk = desk
@@ -72,6 +73,7 @@ class Connection:
 
     def push(self, operation: str, frame: bytes) -> None:
         """Queue a frame; a reader too slow for its queue is cut off."""
+        self.pushed_at_ms = self._context.door.now_ms()
         try:
             frames: list[bytes | None] = [*self._gate.pass_on(operation, frame)]
         except StreamCut:

@@ -16,6 +16,7 @@ from desk.sim.web import Door
 BOOK_DEPTH = 10
 GROUPED_DEPTH = 500
 AGG_LEVELS = (1, 10, 100, 1000, 10_000)
+_SIDES = (Side.BUY, Side.SELL)
 _Depth = tuple[list[Level], list[int]]
 
 
@@ -48,22 +49,27 @@ class Context:
         unit = stats.mark if in_usd else Decimal(1)
         return rows.prices(stats, open_interest=stats.open_interest * unit)
 
-    def book_rows(self, symbol: str, agg_level: int) -> list[list[rows.Row]]:
-        """Return up to ten levels of bids and of asks, best first, grouped to `agg_level`
+    def book_rows(
+        self, symbol: str, agg_level: int, *, depth: int = BOOK_DEPTH
+    ) -> list[list[rows.Row]]:
+        """Return up to `depth` levels of bids and of asks, best first, grouped to `agg_level`
         ticks."""
+        if agg_level == 1:
+            return [rows.levels(*self._depth(symbol, side, depth)) for side in _SIDES]
         step = self.exchange.markets[symbol].instrument.price_tick * agg_level
-        depth = BOOK_DEPTH if agg_level == 1 else GROUPED_DEPTH
         return [
-            rows.grouped(*self._depth(symbol, side, depth), step=step, side=side)[:BOOK_DEPTH]
-            for side in (Side.BUY, Side.SELL)
+            rows.grouped(*self._depth(symbol, side, GROUPED_DEPTH), step=step, side=side)[:depth]
+            for side in _SIDES
         ]
 
     def _depth(self, symbol: str, side: Side, depth: int) -> _Depth:
-        levels = self.exchange.levels(symbol, side, depth)
-        counts = self.exchange.level_counts(symbol, side, depth)
+        seen = (
+            self.exchange.levels(symbol, side, depth),
+            self.exchange.level_counts(symbol, side, depth),
+        )
         if self._thaw():
-            return levels, counts
-        return self._frozen_depth.setdefault((symbol, side, depth), (levels, counts))
+            return seen
+        return self._frozen_depth.setdefault((symbol, side, depth), seen)
 
     def _thaw(self) -> bool:
         """Return whether prices are live, forgetting old ones when they are."""

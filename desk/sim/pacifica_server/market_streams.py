@@ -1,6 +1,7 @@
 """The market channels: book, bbo, trades, candles, prices.
 
-Books are sent whole, at most every 250 ms, and only when they changed (docs: WebSocket, book).
+Books are sent whole, at most every 250 ms, and only when they changed (docs: WebSocket, book). What
+may be sent is sent at once, in one go with what else the moment brings.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from desk.sim.pacifica_server.subscriptions import Subscriptions, Topic, frame_o
 from desk.sim.web import encode
 
 PRICES = Topic("prices")
+Sides = list[list[rows.Row]]
 
 
 class MarketStreams:
@@ -28,6 +30,7 @@ class MarketStreams:
         self._books_due: dict[str, asyncio.TimerHandle] = {}
         self._book_sent_ms: dict[str, int] = {}
         self._prices_due: asyncio.TimerHandle | None = None
+        self._prices_sent_ms = 0
         self._price_rows: dict[str, msgspec.Raw] = {}
         self._said: dict[Topic, bytes] = {}
 
@@ -44,8 +47,8 @@ class MarketStreams:
             self._price_rows.clear()  # while nobody listened, nobody noted what happened
             return self._prices_frame()
         if topic.source == "book":
-            return self._book_frame(topic)
-        return self._bbo_frame(topic) if topic.source == "bbo" else None
+            return self._book_frame(topic, self._levels(topic))
+        return self._bbo_frame(topic, self._top(topic)) if topic.source == "bbo" else None
 
     def publish(self, events: list[ExchangeEvent]) -> None:
         """Send, or set a time for, what a batch of events means."""
@@ -98,13 +101,24 @@ class MarketStreams:
                 self._say(topic, row, frame_of(topic, row))
 
     def _plan_prices(self) -> None:
-        if self._prices_due is None and self._subscriptions.has(PRICES):
-            wait_s = self._context.switches.sockets.prices_interval_ms / 1000
+        """Send prices as soon as they are wanted, else set a time at which they are."""
+        if not self._subscriptions.has(PRICES):
+            return
+        rules, now_ms = self._context.switches.sockets, self._context.door.now_ms()
+        age_ms = now_ms - self._prices_sent_ms
+        quiet_ms = now_ms - self._subscriptions.pushed_at_ms(PRICES)
+        if age_ms >= rules.prices_patience_ms or quiet_ms >= rules.prices_interval_ms:
+            self._push_prices()
+        elif self._prices_due is None:
+            wait_s = (rules.prices_patience_ms - age_ms) / 1000
             loop = asyncio.get_running_loop()
             self._prices_due = loop.call_later(wait_s, self._push_prices)
 
     def _push_prices(self) -> None:
-        self._prices_due = None
+        if self._prices_due is not None:
+            self._prices_due.cancel()
+            self._prices_due = None
+        self._prices_sent_ms = self._context.door.now_ms()
         self._subscriptions.push(PRICES, self._prices_frame())
 
     def _prices_frame(self) -> bytes:
@@ -126,20 +140,26 @@ class MarketStreams:
             return
         interval_ms = self._context.switches.sockets.book_interval_ms
         due_ms = self._book_sent_ms.get(symbol, 0) + interval_ms
-        wait_s = max(0, due_ms - self._context.door.now_ms()) / 1000
+        wait_s = (due_ms - self._context.door.now_ms()) / 1000
+        if wait_s <= 0:
+            self._push_book(symbol)
+            return
         loop = asyncio.get_running_loop()
         self._books_due[symbol] = loop.call_later(wait_s, self._push_book, symbol)
 
     def _push_book(self, symbol: str) -> None:
-        del self._books_due[symbol]
+        self._books_due.pop(symbol, None)
         self._book_sent_ms[symbol] = self._context.door.now_ms()
         for topic in self._subscriptions.topics("book", symbol):
-            levels = self._context.book_rows(symbol, int(topic.detail))
-            self._say(topic, levels, self._book_frame(topic))
+            levels = self._levels(topic)
+            self._say(topic, levels, self._book_frame(topic, levels))
 
-    def _book_frame(self, topic: Topic) -> bytes:
+    def _levels(self, topic: Topic) -> Sides:
+        return self._context.book_rows(topic.subject, int(topic.detail))
+
+    def _book_frame(self, topic: Topic, levels: Sides) -> bytes:
         data = {
-            "l": self._context.book_rows(topic.subject, int(topic.detail)),
+            "l": levels,
             "s": topic.subject,
             "t": self._context.door.now_ms(),
             "li": self._exchange.sequence(),
@@ -149,11 +169,14 @@ class MarketStreams:
     def _push_top(self, symbol: str) -> None:
         topic = Topic("bbo", symbol)
         if self._subscriptions.has(topic):
-            top = [levels[:1] for levels in self._context.book_rows(symbol, 1)]
-            self._say(topic, top, self._bbo_frame(topic))
+            top = self._top(topic)
+            self._say(topic, top, self._bbo_frame(topic, top))
 
-    def _bbo_frame(self, topic: Topic) -> bytes | None:
-        bids, asks = self._context.book_rows(topic.subject, 1)
+    def _top(self, topic: Topic) -> Sides:
+        return self._context.book_rows(topic.subject, 1, depth=1)
+
+    def _bbo_frame(self, topic: Topic, top: Sides) -> bytes | None:
+        bids, asks = top
         if not bids or not asks:
             return None
         sequence = self._exchange.sequence()

@@ -89,19 +89,26 @@ def prices(stats: Stats, *, open_interest: Decimal) -> Row:
     }
 
 
+def levels(found: Sequence[Level], counts: Sequence[int]) -> list[Row]:
+    """Return book levels as they are, best first."""
+    return [
+        {"p": plain(price), "a": plain(size), "n": count}
+        for (price, size), count in zip(found, counts, strict=True)
+    ]
+
+
 def grouped(
-    levels: Sequence[Level], counts: Sequence[int], step: Decimal, *, side: Side
+    found: Sequence[Level], counts: Sequence[int], step: Decimal, *, side: Side
 ) -> list[Row]:
     """Return book levels merged to multiples of `step` USD, away from the spread, best first."""
     merged: dict[Decimal, tuple[Decimal, int]] = {}
     rounded = step_down if side is Side.BUY else step_up
-    for (price, size), count in zip(levels, counts, strict=True):
+    for (price, size), count in zip(found, counts, strict=True):
         key = rounded(price, step)
         size_before, count_before = merged.get(key, (Decimal(0), 0))
         merged[key] = (size_before + size, count_before + count)
-    return [
-        {"p": plain(price), "a": plain(size), "n": count} for price, (size, count) in merged.items()
-    ]
+    rows = [(price, size) for price, (size, _) in merged.items()]
+    return levels(rows, [count for _, count in merged.values()])
 
 
 def candle(symbol: str, interval: str, bar: Bar) -> Row:

@@ -84,6 +84,11 @@ class Listener(Protocol):
         """Return the connection's number, unique and rising."""
         ...
 
+    @property
+    def pushed_at_ms(self) -> int:
+        """Return when a frame was last pushed."""
+        ...
+
     def push(self, operation: str, frame: bytes) -> None:
         """Queue a frame."""
         ...
@@ -132,6 +137,11 @@ class Subscriptions(Generic[L]):
         """Send a frame to everybody who listens to `topic`."""
         for listener in list(self._listeners.get(topic, {}).values()):
             listener.push(topic.operation, frame)
+
+    def pushed_at_ms(self, topic: Topic) -> int:
+        """Return when the one who has waited longest among those who listen to `topic` was last
+        pushed any frame."""
+        return min((row.pushed_at_ms for row in self._listeners.get(topic, {}).values()), default=0)
 
     @property
     def is_empty(self) -> bool:

@@ -46,7 +46,9 @@ class SocketRules:
     """What one WebSocket connection may do, and how often it is told (docs: websocket).
 
     `frames_waiting_max` bounds the frames waiting for a slow reader; the venue does not document
-    its own bound. `account_trades_delay_s` makes fills lag behind order updates, as seen live.
+    its own bound. All prices are pushed when a reader has heard nothing for `prices_interval_ms`,
+    and at the latest, if they changed, after `prices_patience_ms`. `account_trades_delay_s` makes
+    fills lag behind order updates, as seen live.
     """
 
     connections_max: int = 300
@@ -55,6 +57,7 @@ class SocketRules:
     life_s_max: float = 86_400.0
     book_interval_ms: int = 250
     prices_interval_ms: int = 1_000
+    prices_patience_ms: int = 1_000
     frames_waiting_max: int = 4_096
     account_trades_delay_s: float = 0.0
 
