@@ -50,10 +50,10 @@ def test_a_stop_in_a_hold_leaves_the_hedge_and_a_start_ends_it(
 
 
 def test_a_killed_daemon_takes_its_hedge_over(tmp_path: Path, market: Venues) -> None:
-    """SIGKILL right after the orders went out: the next start finds them, holds, and ends flat."""
+    """SIGKILL right after the orders filled: the next start finds both legs and ends flat."""
     home = make_home(tmp_path, config=QUICK, env=market.env_text)
     with started(home) as daemon:
-        read_until(daemon, "open     open ")
+        read_until(daemon, "accepted, filled")
         daemon.kill()
         daemon.wait(10)
 

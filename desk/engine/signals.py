@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 FINISH_S_MAX = 8.0
 EXIT_FAILED = 1
@@ -22,10 +22,13 @@ def signals_heeded(ask: Callable[[], None], last_words: Callable[[str], None]) -
     patience: asyncio.TimerHandle | None = None
 
     def leave_now(why: str) -> None:
-        last_words(why)
-        sys.stderr.flush()
-        sys.stdout.flush()
-        os._exit(EXIT_FAILED)
+        try:
+            with suppress(OSError):  # a terminal that is gone must not keep the process alive
+                last_words(why)
+                sys.stderr.flush()
+                sys.stdout.flush()
+        finally:
+            os._exit(EXIT_FAILED)
 
     def on_signal() -> None:
         nonlocal patience

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +27,9 @@ async def main(numbers, finishes):
         for number in numbers:
             os.kill(os.getpid(), number)
             await asyncio.sleep(0.1)
-        await asyncio.sleep(0 if finishes else 100)
+        if not finishes:
+            await asyncio.sleep(100)
+            os._exit(7)  # nobody ended it
     await asyncio.sleep(100)
     say("done")
 
@@ -60,6 +63,19 @@ def test_patience_ends_after_eight_seconds() -> None:
     code, words = signalled("lingers", 2)
 
     assert (1, ["asked", "last words: not finished within 8 s"]) == (code, words)
+
+
+def test_a_terminal_that_is_gone_does_not_keep_the_process_alive() -> None:
+    """When the last words find no reader, the process ends all the same."""
+    command = [sys.executable, "-c", SCRIPT, "lingers", "2", "2"]
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = subprocess.run(command, cwd=ROOT, stdout=write, stderr=write, timeout=60)
+    finally:
+        os.close(write)
+
+    assert 1 == done.returncode
 
 
 def test_no_signal_changes_nothing() -> None:
