@@ -158,7 +158,7 @@ def _unready(event: AccountsRead) -> str | None:
     """Return what else keeps a venue's account from opening now."""
     for venue, row in event.venues.items():
         if row.leverage is None or row.leverage.value != LEVERAGE_LOCK:
-            shown = "unknown" if row.leverage is None else f"{row.leverage.value:g}x"
+            shown = "unknown" if row.leverage is None else f"{row.leverage.value.normalize():f}x"
             return f"{venue} leverage is {shown}, not {LEVERAGE_LOCK}x"
         if not _is_fresh(row, event.at_ms):
             return f"{venue} book not fresh"
