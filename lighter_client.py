@@ -54,6 +54,9 @@ CHAIN_IDS = {
 }
 CHAIN_ID_DEFAULT = 304
 STREAM_UP_S_MAX = 10.0
+# An opening's own: three looks at orders and account, leverage set and read back, order,
+# verification, two top-ups.
+OPENING_REQUESTS = 12
 _MARGIN_MODES = {MarginMode.CROSS: 0, MarginMode.ISOLATED: 1}
 
 
@@ -217,6 +220,10 @@ class LighterClient(LighterReads):
     def watch(self, symbols: Sequence[str]) -> None:
         """Stream books and statistics of exactly these symbols."""
         self._feed.watch(symbols)
+
+    def opening_wait_s(self) -> float:
+        """Return how long our own request budget keeps an opening back, seconds."""
+        return self.budget.wait_s(cost=OPENING_REQUESTS)
 
     # Orders
 

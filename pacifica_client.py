@@ -47,6 +47,9 @@ from desk.venues.pacifica.streams import AccountSeen, PacificaStreams
 from desk.venues.sockets import SocketOpener
 
 STREAM_OPEN_S_MAX = 15.0
+# An opening's own: three looks at orders, account and setting; margin mode and leverage set and
+# read back; order, verification, two top-ups. No heavy read is among them.
+OPENING_HALF_CREDITS = 42
 PROBE_ID = "00000000-0000-8000-8000-000000000000"  # an id no order ever has
 _ACCESS_PROBLEMS = {
     Refusal.BAD_SIGNATURE: "check that API_PRIVATE and SOL_WALLET are of this network",
@@ -285,6 +288,10 @@ class PacificaClient:
     async def leverage(self, symbol: str) -> Leverage:
         """Return the symbol's setting; one not listed is the market's maximum."""
         return await self._reads.leverage(symbol)
+
+    def opening_wait_s(self) -> float:
+        """Return how long our own request budget keeps an opening back, seconds."""
+        return self.budget.wait_s(cost=OPENING_HALF_CREDITS)
 
     # Writes
 

@@ -31,6 +31,9 @@ class ReadAccounts:
     resting orders (of `symbol`, or of all when None) with `orders`; fills and funding payments
     since `since_ms`; the fate of the orders in `find`; leverage (set to `leverage` first where it
     differs), fees and the quote of `symbol` with `leverage`.
+
+    `can_wait`: nothing of ours is at stake, so a read that a request budget holds back is waited
+    for instead of failing.
     """
 
     ask: int
@@ -39,6 +42,7 @@ class ReadAccounts:
     since_ms: int | None = None
     find: tuple[tuple[VenueName, str], ...] = ()
     leverage: int | None = None
+    can_wait: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,8 @@ class VenueAccount:
 
     `orders` are resting orders and triggers of the symbol (of every symbol when none was named).
     `found` maps each id looked up to the order, None for one the venue does not know. `quote` and
-    `stats` are best effort and None when not fresh.
+    `stats` are best effort and None when not fresh. `opening_wait_ms` is how long our own request
+    budget keeps an opening back there (see `Venue.opening_wait_s`), told where the read could wait.
     """
 
     account: Account
@@ -70,6 +71,7 @@ class VenueAccount:
     fees: FeeRates | None = None
     quote: Quote | None = None
     stats: MarketStats | None = None
+    opening_wait_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,6 +155,15 @@ class Venue(Protocol):
         the market's maximum)."""
         ...
 
+    def opening_wait_s(self) -> float:
+        """Return how long our own request budget keeps an opening back: the last reads before it,
+        leverage, order, verification and two top-ups.
+
+        Seconds, zero when there is room now. A pair whose one order the budget refuses would be
+        half a pair.
+        """
+        ...
+
     # Writes
 
     async def sign(self, request: OrderRequest) -> SignedWrite:

@@ -5,8 +5,11 @@ A venue that fails is named, never filled in.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import ceil
 from typing import Generic, TypeVar
+
+import structlog
 
 from desk.core.account import Leverage
 from desk.core.actions import ReadAccounts, ReadMarkets
@@ -29,6 +32,8 @@ QUOTES_WAIT_S = 5.0
 QUOTES_POLL_S = 0.25
 LEVERAGE_TRIES_MAX = 4
 LEVERAGE_WAIT_S = 0.5
+
+log = structlog.get_logger()
 
 
 @dataclass(slots=True)
@@ -82,7 +87,10 @@ class Reader:
         read, failures = await self._both(
             lambda venue: self._markets(venue, symbols), patience_s=PATIENCE_S_MAX
         )
-        return MarketsRead(self._clock.now_ms(), action.ask, read, failures)
+        # One venue may have kept the other waiting: books come last.
+        rows = await asyncio.gather(*(self._with_quotes(*item) for item in read.items()))
+        venues = dict(zip(read, rows, strict=True))
+        return MarketsRead(self._clock.now_ms(), action.ask, venues, failures)
 
     async def _markets(self, venue: Venue, symbols: Sequence[str]) -> VenueMarkets:
         instruments, stats = await asyncio.gather(self._instruments(venue), venue.market_stats())
@@ -91,9 +99,13 @@ class Reader:
         return VenueMarkets(
             instruments={symbol: instruments[symbol] for symbol in listed},
             stats={symbol: stats[symbol] for symbol in listed if symbol in stats},
-            quotes=await self._quotes(venue, listed),
+            quotes={},
             fees=fees,
         )
+
+    async def _with_quotes(self, name: VenueName, row: VenueMarkets) -> VenueMarkets:
+        quotes = await self._quotes(self._venues[name], list(row.instruments))
+        return replace(row, quotes=quotes)
 
     async def _instruments(self, venue: Venue) -> Mapping[str, Instrument]:
         kept, now_s = self._instruments_kept.get(venue.name), self._clock.monotonic_s()
@@ -120,8 +132,15 @@ class Reader:
 
     async def read_accounts(self, action: ReadAccounts) -> AccountsRead:
         """Return both accounts and whatever else was asked for."""
-        read, failures = await self._both(lambda venue: self._account(venue, action))
-        return AccountsRead(self._clock.now_ms(), action.ask, read, failures)
+        patience_s = PATIENCE_S_MAX if action.can_wait else 0.0
+        read, failures = await self._both(
+            lambda venue: self._account(venue, action), patience_s=patience_s
+        )
+        venues = {
+            name: replace(row, quote=_fresh_quote(self._venues[name], action.symbol))
+            for name, row in read.items()
+        }
+        return AccountsRead(self._clock.now_ms(), action.ask, venues, failures)
 
     async def _account(self, venue: Venue, action: ReadAccounts) -> VenueAccount:
         symbol, since_ms = action.symbol, action.since_ms
@@ -149,8 +168,8 @@ class Reader:
             found=found,
             leverage=leverage,
             fees=fees,
-            quote=_fresh_quote(venue, symbol) if symbol is not None else None,
             stats=await self._known_stats(venue, symbol) if symbol is not None else None,
+            opening_wait_ms=ceil(venue.opening_wait_s() * 1000) if action.can_wait else 0,
         )
 
     async def _known_stats(self, venue: Venue, symbol: str) -> MarketStats | None:
@@ -178,7 +197,7 @@ class Reader:
         failures: dict[VenueName, str] = {}
         for name, (answer, error) in zip(self._venues, results, strict=True):
             if error is not None:
-                failures[name] = str(error)
+                failures[name] = _reason(error)
             elif answer is not None:
                 answers[name] = answer
         return answers, failures
@@ -193,15 +212,26 @@ class Reader:
                 wait_s = max(error.retry_after_s, RETRY_S_MIN)
                 if self._clock.monotonic_s() + wait_s > until_s:
                     return None, error
+                log.info("read.waits", venue=venue.name, wait_s=wait_s, why=str(error))
             except VenueError as error:
                 return None, error
             await asyncio.sleep(wait_s)
 
 
-def _fresh_quote(venue: Venue, symbol: str) -> Quote | None:
-    """Return the streamed quote; None says that it is not fresh, and nothing else."""
+def _reason(error: VenueError) -> str:
+    """Return why a venue could not be read.
+
+    After a refusal of the venue's the client keeps away by its budget: both are the same wait.
+    """
+    if isinstance(error, RateLimited):
+        return f"waiting for our own request budget: {error}"
+    return str(error)
+
+
+def _fresh_quote(venue: Venue, symbol: str | None) -> Quote | None:
+    """Return the streamed quote; None says that there is no fresh one, and nothing else."""
     try:
-        return venue.quote(symbol)
+        return venue.quote(symbol) if symbol is not None else None
     except StaleData:
         return None
 

@@ -2,7 +2,8 @@
 
 A close is idempotent: read what is left of ours, send that much reduce-only, read again. Its band
 widens step by step and it never gives up. No second closing order leaves for a leg while the fate
-of the first is open.
+of the first is open. What is left to close the accounts tell; the venues' rows, which cost much,
+are read for the proof and the books, and where an order's fate needs them.
 
 A rest that is too small for the venue (its minimum may bind reduce-only orders too) is closed by
 one order through zero, then reduce-only back; the only order that closes and is not reduce-only,
@@ -29,8 +30,10 @@ from desk.hedge.steps import (
     ask_hedge,
     back_off,
     halt,
+    has_rows,
     hedge_of,
     linger,
+    needs_rows,
     note_outages,
     rest,
     settle_reports,
@@ -56,7 +59,14 @@ def begin_close(state: BotState, reason: CloseReason, at_ms: int, *also: Action)
     text = f"close {hedge.symbol}: {hedge_of(state).close_reason}"
     if reason.is_urgent:
         also = (*also, Alert(Level.WARNING, text))
-    return ask_hedge(state, text, *also)
+    return _ask(state, text, *also)
+
+
+def _ask(state: BotState, reason: str, *also: Action) -> Step:
+    """Ask how things stand, for the last rows too once nothing of ours is known to be left."""
+    hedge = hedge_of(state)
+    is_over = not hedge.in_doubt() and not any(hedge.held(venue) for venue in BOTH)
+    return ask_hedge(state, reason, *also, rows=is_over)
 
 
 def _with_reason(hedge: Hedge, reason: CloseReason) -> Hedge:
@@ -72,7 +82,7 @@ def on_settled(state: BotState, event: OrdersSettled) -> Step:
     state = state.with_hedge(hedge)
     sent = {report.client_id for report in event.reports}
     if all(row.filled == row.size for row in hedge.intents if row.client_id in sent):
-        return ask_hedge(state, "what is left?")
+        return _ask(state, "what is left?")
     reason = "not all of it closed"
     return linger(state, event.at_ms, reason, pause_ms_max=PAUSE_MS_MAX)
 
@@ -87,10 +97,10 @@ def on_tick(state: BotState, event: Tick) -> Step:
             state = state.with_hedge(_with_reason(hedge, CloseReason.STOP_LOSS))
             text = f"{stopped[0]} {hedge.symbol} is at its stop while closing"
             alert = Alert(Level.CRITICAL, text)
-            return stay(state, text, alert) if state.waiting else ask_hedge(state, text, alert)
+            return stay(state, text, alert) if state.waiting else _ask(state, text, alert)
     if state.waiting or state.wake_at_ms is None or event.at_ms < state.wake_at_ms:
         return stay(state, "closing")
-    return ask_hedge(state, "what is left?")
+    return _ask(state, "what is left?")
 
 
 def on_accounts(state: BotState, event: AccountsRead) -> Step:
@@ -101,6 +111,9 @@ def on_accounts(state: BotState, event: AccountsRead) -> Step:
     if risk.thin_margin(state.config, hedge, event.venues) is not None:
         hedge = _with_reason(hedge, CloseReason.MARGIN)
     state = state.with_hedge(hedge)
+    if needs_rows(hedge, event):
+        reason = "a position moved, or time is up: what filled?"
+        return ask_hedge(state, reason, *alerts, rows=True)
     left = _left(hedge, event)
     if any(left.values()):
         return _send(state, left, event, alerts)
@@ -109,6 +122,8 @@ def on_accounts(state: BotState, event: AccountsRead) -> Step:
     if hedge.in_doubt():
         said = f"{hedge.in_doubt()[0].venue} has not said what became of an order"
         return linger(state, event.at_ms, said, *alerts)
+    if not has_rows(event):
+        return ask_hedge(state, "nothing of ours is left; the last rows", *alerts, rows=True)
     return _prove(state, event, alerts)
 
 

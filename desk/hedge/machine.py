@@ -68,7 +68,7 @@ TRANSITIONS: Mapping[Phase, Mapping[type, tuple[Phase, ...]]] = {
     },
     SELECT: {
         Started: (RECOVER,),
-        Tick: (),
+        Tick: (WAIT,),
         AccountsRead: (OPEN, WAIT),
         OwnerAsked: (),
         ConfigChanged: (),
@@ -125,6 +125,7 @@ HANDLERS: Mapping[tuple[Phase, type], Handler] = {
     (RECOVER, Tick): recovering.on_tick,
     (RECOVER, AccountsRead): recovering.on_accounts,
     (ANALYZE, MarketsRead): searching.on_markets,
+    (SELECT, Tick): searching.on_tick_selecting,
     (SELECT, AccountsRead): searching.on_close_look,
     (OPEN, Tick): opening.on_tick,
     (OPEN, AccountsRead): opening.on_accounts,

@@ -15,10 +15,13 @@ from desk.hedge.steps import (
     absorb,
     ask_hedge,
     back_off,
+    differences,
+    has_rows,
     hedge_of,
     leave_halted,
     less_than_ours,
     linger,
+    needs_rows,
     note_outages,
     rest,
     settle_reports,
@@ -35,7 +38,7 @@ def on_settled(state: BotState, event: OrdersSettled) -> Step:
     state = state.with_hedge(hedge)
     if hedge.in_doubt() or not hedge.is_even:
         return _mend(state, event.at_ms, CloseReason.UNWIND)
-    return ask_hedge(state, "verify both positions")
+    return ask_hedge(state, "verify both positions", rows=_is_empty(hedge))
 
 
 def on_tick(state: BotState, event: Tick) -> Step:
@@ -53,13 +56,19 @@ def on_accounts(state: BotState, event: AccountsRead) -> Step:
 def verify(state: BotState, event: AccountsRead, retreat: CloseReason, *also: Action) -> Step:
     """Go on from what is known of an opening, after the venues' answers are in the hedge.
 
-    `retreat` is the reason to be written down if it must be closed.
+    Positions that agree with the fills in hand prove a hedge. Whatever else they show, and that
+    nothing was filled at all, is believed only with the venues' rows. `retreat` is the reason to
+    be written down if it must be closed.
     """
     hedge = hedge_of(state)
+    if needs_rows(hedge, event):
+        return ask_hedge(state, "a position moved, or time is up: what filled?", *also, rows=True)
     if hedge.in_doubt() or not hedge.is_even:
         return _mend(state, event.at_ms, retreat, *also)
     if event.failures:
         return _unverified(state, event, *also)
+    if not has_rows(event) and (_is_empty(hedge) or any(differences(hedge, event).values())):
+        return ask_hedge(state, "what do the venues' fills say?", *also, rows=True)
     strange = unexplained(hedge, event)
     if strange:
         said = ", ".join(f"{venue} by {odd.normalize():f}" for venue, odd in strange.items())
@@ -72,9 +81,14 @@ def verify(state: BotState, event: AccountsRead, retreat: CloseReason, *also: Ac
     if short is not None:
         alert = less_than_ours(short, hedge.symbol)
         return begin_close(state, CloseReason.IMBALANCE, event.at_ms, *also, alert)
-    if hedge.held(hedge.long_venue) == 0:
+    if _is_empty(hedge):
         return _nothing_opened(state, event.at_ms, *also)
     return hold(state, event.at_ms, *also)
+
+
+def _is_empty(hedge: Hedge) -> bool:
+    """Return whether nothing of an even opening has filled, as far as is known."""
+    return hedge.held(hedge.long_venue) == 0
 
 
 def hold(state: BotState, at_ms: int, *also: Action) -> Step:
@@ -161,9 +175,8 @@ def _unverified(state: BotState, event: AccountsRead, *also: Action) -> Step:
     patience ends: HOLD guards it and looks again. Nothing filled is nothing at risk: wait.
     """
     hedge = hedge_of(state)
-    is_empty = hedge.held(hedge.long_venue) == 0
     said = "; ".join(event.failures.values())
-    if is_empty or not _is_out_of_patience(state, event.at_ms):
+    if _is_empty(hedge) or not _is_out_of_patience(state, event.at_ms):
         return linger(state, event.at_ms, f"not verified: {said}", *also)
     text = f"{hedge.symbol} is held as filled on both venues, not yet verified: {said}"
     return hold(state, event.at_ms, *also, Alert(Level.WARNING, text))

@@ -55,9 +55,10 @@ def on_tick(state: BotState, event: Tick) -> Step:
 
 def _ask(state: BotState, reason: str) -> Step:
     if state.hedge is not None:
-        return ask_hedge(state, reason)
+        return ask_hedge(state, reason, rows=True, orders=True)
     state = replace(state, asked=state.asked + 1, waiting=True, wake_at_ms=None)
-    return Decision(state, (ReadAccounts(state.asked, orders=True),), reason)
+    action = ReadAccounts(state.asked, orders=True, can_wait=True)
+    return Decision(state, (action,), reason)
 
 
 def resume(state: BotState, reason: str) -> Step:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from desk.core.actions import Action, Decision, ReadAccounts
+from desk.core.actions import Action, Alert, Decision, Level, ReadAccounts
 from desk.core.events import AccountsRead, MarketsRead, Tick, VenueAccount
 from desk.core.venue import VenueName
 from desk.hedge import economics
@@ -64,7 +64,9 @@ def _nothing(candidates: list[Candidate]) -> str:
     if not candidates:
         return "no symbol is listed on both venues"
     first = candidates[0]
-    return f"nothing to open; nearest is {first.symbol}: {first.refusals[0].reason}"
+    lacks = first.refusals[0]
+    short = "" if lacks.missing_bps is None else f", {lacks.missing_bps:.2f} bp short"
+    return f"nothing to open; nearest is {first.symbol}: {lacks.reason}{short}"
 
 
 def _look_closely(
@@ -99,6 +101,7 @@ def _ask_closely(state: BotState, reason: str, *also: Action) -> Step:
         symbol=choice.symbol,
         orders=True,
         leverage=LEVERAGE_LOCK if choice.looks > 0 else None,
+        can_wait=True,
     )
     return Decision(state, (*also, action), reason)
 
@@ -115,7 +118,7 @@ def on_close_look(state: BotState, event: AccountsRead) -> Step:
     if refusal is None:
         state = replace(state, choice=replace(choice, looks=choice.looks + 1))
         if choice.looks == 0:
-            return _ask_closely(state, f"{choice.symbol} is free; set and read the rest", *alerts)
+            return _when_there_is_room(state, choice.symbol, event, *alerts)
         if _is_stale(event) and choice.looks < LOOKS_MAX:
             return _ask_closely(state, f"{choice.symbol}: book not fresh, look again", *alerts)
         refusal = _unready(event)
@@ -128,6 +131,29 @@ def on_close_look(state: BotState, event: AccountsRead) -> Step:
     state = back_off(state, choice.symbol, event.at_ms)
     reason = f"{choice.symbol} refused: {refusal}"
     return rest(state, event.at_ms, state.config.check_ms, reason, *alerts)
+
+
+def _when_there_is_room(
+    state: BotState, symbol: str, event: AccountsRead, *also: Action
+) -> Step:
+    """The symbol is free: go on once both request budgets have room for a whole opening.
+
+    A budget that refuses one of the two orders would leave half a pair.
+    """
+    wait_ms = max(row.opening_wait_ms for row in event.venues.values())
+    if not wait_ms:
+        return _ask_closely(state, f"{symbol} is free; set and read the rest", *also)
+    text = f"{symbol} is free; waiting {wait_ms / 1000:.0f} s for our own request budget"
+    state = replace(state, wake_at_ms=event.at_ms + wait_ms)
+    return Decision(state, (*also, Alert(Level.INFO, text)), text)
+
+
+def on_tick_selecting(state: BotState, event: Tick) -> Step:
+    """SELECT: the request budgets have room now; set and read the rest."""
+    obstacle = _owners_no(state)
+    if obstacle:
+        return rest(state, event.at_ms, state.config.check_ms, obstacle)
+    return _ask_closely(state, "there is room in the request budgets; set and read the rest")
 
 
 def _occupied(choice: Choice, event: AccountsRead) -> str | None:

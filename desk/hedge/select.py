@@ -20,9 +20,10 @@ MARKS_APART_MAX = Decimal("0.05")
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a symbol is not opened. `key` is the setting that would change it, None if none would.
+    """Why a symbol is not opened: a few words, its figures stand in the `Candidate`.
 
-    `missing_bps` is by how much it fell short, over the hold, where that can be said.
+    `key` is the setting that would change it, None if none would. `missing_bps` is by how much it
+    fell short, over the hold, where that can be said.
     """
 
     reason: str
@@ -210,10 +211,8 @@ def _edge(
     short_apr = config.min_net_apr_threshold - spread.apr_pct
     if short_apr > 0:
         missing = short_apr / 100 / 8760 * config.hold_duration_hours * 10_000
-        refusals.append(
-            Refusal(f"spread {spread.apr_pct:.2f} % APR", "min_net_apr_threshold", missing)
-        )
+        refusals.append(Refusal("spread below threshold", "min_net_apr_threshold", missing))
     if config.require_expected_profit and funding is not None and funding <= cost:
-        text = f"expected funding {funding:.2f} bp does not pay {cost:.2f} bp of costs"
+        text = "funding does not pay the costs"
         refusals.append(Refusal(text, "require_expected_profit", cost - funding))
     return refusals

@@ -41,15 +41,21 @@ def symbols_of(state: BotState) -> tuple[str, ...]:
     return (*symbols, state.hedge.symbol)
 
 
-def ask_hedge(state: BotState, reason: str, *also: Action) -> Step:
-    """Ask for everything that is known of the hedge in hand: accounts, fills, payments, doubts."""
+def ask_hedge(
+    state: BotState, reason: str, *also: Action, rows: bool = False, orders: bool = False
+) -> Step:
+    """Ask how the hedge in hand stands: accounts, and the fate of every order in doubt.
+
+    `rows` asks for its fills and payments, too: the dearest reads there are (see `needs_rows`).
+    `orders` asks for what rests in its symbol.
+    """
     hedge = hedge_of(state)
     state = replace(state, asked=state.asked + 1, waiting=True, wake_at_ms=None)
     action = ReadAccounts(
         state.asked,
         symbol=hedge.symbol,
-        orders=True,
-        since_ms=hedge.approved_at_ms - CLOCK_SKEW_MS_MAX,
+        orders=orders,
+        since_ms=hedge.approved_at_ms - CLOCK_SKEW_MS_MAX if rows else None,
         find=tuple((row.venue, row.client_id) for row in hedge.in_doubt()),
     )
     return Decision(state, (*also, action), reason)
@@ -108,7 +114,7 @@ def note_outages(
     """Keep since when each venue is silent; alert once when that begins and once when it ends."""
     outages = {venue: state.outages.get(venue, at_ms) for venue in failures}
     alerts: list[Action] = [
-        Alert(Level.WARNING, f"{venue} does not answer: {failures[venue]}")
+        Alert(Level.WARNING, f"no answer from {venue}: {failures[venue]}")
         for venue in outages
         if venue not in state.outages
     ]
@@ -229,6 +235,26 @@ def differences(hedge: Hedge, event: AccountsRead) -> dict[VenueName, Decimal]:
         venue: row.account.size_of(hedge.symbol) - hedge.held(venue)
         for venue, row in event.venues.items()
     }
+
+
+def has_rows(event: AccountsRead) -> bool:
+    """Return whether every venue that spoke told its fills and payments."""
+    return all(row.fills is not None for row in event.venues.values())
+
+
+def needs_rows(hedge: Hedge, event: AccountsRead) -> bool:
+    """Return whether only a venue's fills can tell what became of an order in doubt.
+
+    Nobody knew the order, and either something has moved the position or its time is up.
+    """
+    moved = differences(hedge, event)
+    for intent in hedge.in_doubt():
+        row = event.venues.get(intent.venue)
+        if row is None or row.fills is not None:
+            continue
+        if moved[intent.venue] or row.account.asked_at_ms > intent.expires_at_ms:
+            return True
+    return False
 
 
 def shortfall(hedge: Hedge, event: AccountsRead) -> tuple[VenueName, Decimal] | None:

@@ -229,6 +229,10 @@ class SimVenue:
         setting = await self._read(f"leverage {symbol}", lambda: self._setting(symbol))
         return words.leverage_of(setting)
 
+    def opening_wait_s(self) -> float:
+        """Return zero: nothing is counted here."""
+        return 0.0
+
     # Writes
 
     async def sign(self, request: OrderRequest) -> SignedWrite:

@@ -199,7 +199,7 @@ def test_patience_has_an_end() -> None:
         stage.fault(LIGHTER, FaultKind.HTTP_429, "market_stats", count=100)
         before_s = stage.clock.monotonic_s()
         read = await look(stage, *SYMBOLS)
-        assert "too many requests" in read.failures[LIGHTER]
+        assert read.failures[LIGHTER].startswith("waiting for our own request budget: ")
         assert stage.clock.monotonic_s() - before_s < 66
 
     on_stage(play)
@@ -213,6 +213,23 @@ def test_an_account_read_has_no_patience() -> None:
         before_s = stage.clock.monotonic_s()
         assert {LIGHTER} == set((await ask(stage)).failures)
         assert stage.clock.monotonic_s() - before_s < 1
+
+    on_stage(play)
+
+
+def test_an_account_read_waits_where_nothing_is_at_stake() -> None:
+    """The look at a free symbol is answered whole, after the wait, with fresh books."""
+
+    async def play(stage: Stage) -> None:
+        stage.fault(LIGHTER, FaultKind.HTTP_429, "account")
+        before_s = stage.clock.monotonic_s()
+        read = await ask(stage, symbol="BTC", can_wait=True)
+
+        assert (BOTH, {}) == (set(read.venues), read.failures)
+        assert 60 <= stage.clock.monotonic_s() - before_s < 62
+        for row in read.venues.values():
+            assert row.quote is not None
+            assert stage.clock.now_ms() - row.quote.received_at_ms < 2_000
 
     on_stage(play)
 

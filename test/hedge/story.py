@@ -9,7 +9,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from desk.core.actions import Alert, Exit, SendOrders
+from desk.core.actions import Alert, Exit, ReadAccounts, SendOrders
 from desk.core.events import (
     AccountsRead,
     ActionBroke,
@@ -143,7 +143,9 @@ class Story:
         return self.feed(AccountsRead(self.at_ms, self.state.asked, rows, failures))
 
     def row(self, venue: VenueName, **changes: Any) -> VenueAccount:
-        """Return the truth about one venue."""
+        """Return the truth about one venue, as far as the last question asked for it."""
+        question = self._question()
+        sought = [client_id for name, client_id in question.find if name is venue]
         size = sum((fill.size * fill.side.sign for fill in self.fills[venue]), Decimal(0))
         account = b.account(*([b.position(size)] if size else []), at_ms=self.at_ms)
         plain = b.close_look(
@@ -151,9 +153,12 @@ class Story:
             self.at_ms,
             fills=tuple(self.fills[venue]),
             payments=tuple(self.payments[venue]),
-            found={row.client_id: self._found(row) for row in self._intents(venue)},
+            found={client_id: self._found(venue, client_id) for client_id in sought},
         )
-        return replace(plain, **({"account": account} | changes))
+        told = replace(plain, **({"account": account} | changes))
+        if question.since_ms is None:
+            return replace(told, fills=None, payments=None)
+        return told
 
     def settle(self, *sizes: str | Decimal | None) -> "Story":
         """Report the orders just sent: how much of each filled, None for a fate unknown to all."""
@@ -195,17 +200,18 @@ class Story:
             fill = b.fill(row.client_id, row.side, size, at_ms=self.at_ms)
             self.fills[row.venue].append(fill)
 
-    def _intents(self, venue: VenueName) -> list[Intent]:
-        hedge = self.state.hedge
-        return [] if hedge is None else [row for row in hedge.intents if row.venue is venue]
+    def _question(self) -> ReadAccounts:
+        """Return the last question about accounts."""
+        asked = (action for step in reversed(self.steps) for action in b.asked(step))
+        return next(action for action in asked if isinstance(action, ReadAccounts))
 
-    def _found(self, row: Intent) -> Order | None:
-        status = self.fates.get(row.client_id)
+    def _found(self, venue: VenueName, client_id: str) -> Order | None:
+        row = next(row for row in self.hedge.intents if row.client_id == client_id)
+        status = self.fates.get(client_id)
         if status is None:
             return None
         filled = sum(
-            (fill.size for fill in self.fills[row.venue] if fill.client_id == row.client_id),
-            Decimal(0),
+            (fill.size for fill in self.fills[venue] if fill.client_id == client_id), Decimal(0)
         )
         return b.order_row(row, status, filled)
 

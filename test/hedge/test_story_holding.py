@@ -98,14 +98,14 @@ def test_an_owner_who_reduces_a_leg_gets_only_the_rest_closed() -> None:
     story.wait(1000).tick("3000").read()
     assert CloseReason.IMBALANCE is story.hedge.close_reason
     assert {LIGHTER: SIZE * 3 / 4, PACIFICA: SIZE} == sizes(story.read())
-    assert Phase.WAIT is story.settle(SIZE * 3 / 4, SIZE).read().phase
+    assert Phase.WAIT is story.settle(SIZE * 3 / 4, SIZE).read().read().phase
     assert "lighter holds 0.0029 ETH less than we opened" in story.alerts
 
 
 def test_what_another_hand_closed_is_not_opened_again_before_resume() -> None:
     """The owner wanted out of this symbol; only the owner lets it in again."""
     story = Story().holding().hand(LIGHTER, -SIZE).wait(MINUTE_MS).tick("3000").read()
-    story.wait(1000).tick("3000").read().read().settle(SIZE).read()
+    story.wait(1000).tick("3000").read().read().settle(SIZE).read().read()
     assert (("ETH",), Phase.WAIT) == (story.state.by_hand, story.phase)
     story.wake().look()
     assert "closed by another hand, until resume" == story.state.refusals["ETH"]
@@ -143,7 +143,7 @@ def test_an_outage_of_hours_sends_nothing_and_is_told_twice(venue: VenueName) ->
     assert (Phase.HOLD, 1) == (story.phase, len(story.orders))
     story.wait(MINUTE_MS).tick("3000").read()
     assert [
-        f"{venue} does not answer: {venue} is away",
+        f"no answer from {venue}: {venue} is away",
         f"{venue} answers again after 14400 s",
     ] == story.alerts
 

@@ -115,7 +115,7 @@ def test_an_unknown_outcome_is_asked_about_ever_more_slowly() -> None:
         pauses.append(story.at_ms - before_ms)
         assert isinstance(question, ReadAccounts)
         assert ((PACIFICA, story.hedge.intents[1].client_id),) == question.find
-        assert question.orders
+        assert question.since_ms is None
         story.read()
     assert [1000, 2000, 4000, 8000, 16_000] == pauses
     assert 1 == len(story.orders)
@@ -168,9 +168,9 @@ def test_a_filled_order_that_the_venue_calls_canceled_is_found() -> None:
     """
     story = Story().opening().lands(PACIFICA, SIZE).lands(LIGHTER, SIZE)
     lie = {row.client_id: order_row(row, OrderStatus.CANCELED) for row in story.hedge.intents}
-    story.settle(None, None).wake().read(fills=(), found=lie)
+    story.settle(None, None).wake().read(found=lie).read(fills=())
     assert (Phase.OPEN, 0) == (story.phase, len(story.hedge.in_doubt()))
-    assert Phase.HOLD is story.wake().read().phase
+    assert Phase.HOLD is story.wake().read().read().phase
 
 
 def test_a_position_that_no_fill_ever_explains_halts() -> None:
@@ -274,7 +274,7 @@ def test_a_venue_that_is_away_is_no_fault_of_the_symbol() -> None:
     """The look is given up, and the symbol not set aside."""
     story = Story().start().read().look().read(PACIFICA)
     assert (Phase.WAIT, {}) == (story.phase, story.state.backoffs)
-    assert ["pacifica does not answer: pacifica is away"] == story.alerts
+    assert ["no answer from pacifica: pacifica is away"] == story.alerts
 
 
 def test_a_refused_symbol_makes_room_for_the_next_best() -> None:

@@ -128,7 +128,7 @@ def test_a_leg_that_vanished_while_nobody_ran_closes_the_other() -> None:
 def test_both_legs_closed_by_hand_while_nobody_ran_is_flat() -> None:
     """Nothing to close: booked, and the symbol left alone."""
     story = crash(Story().holding().hand(LIGHTER, -SIZE).hand(PACIFICA, SIZE))
-    story.read().wake().read().read()
+    story.read().wake().read().read().read()
     assert (Phase.WAIT, ("ETH",), 1) == (story.phase, story.state.by_hand, len(story.orders))
 
 
@@ -144,7 +144,7 @@ def test_a_crash_while_closing_goes_on_closing() -> None:
 def test_a_start_in_an_outage_guards_what_it_can() -> None:
     """A hedge that stood is held, not waited for: the venue that answers shows its leg."""
     story = crash(Story().holding()).read(PACIFICA)
-    assert (Phase.HOLD, ["pacifica does not answer: pacifica is away"]) == (
+    assert (Phase.HOLD, ["no answer from pacifica: pacifica is away"]) == (
         story.phase,
         story.alerts,
     )

@@ -52,7 +52,7 @@ def test_a_pair_that_may_not_be_opened_says_why() -> None:
     """Each refusal has what is missing in basis points, and the key that would change it."""
     verdict = " ".join(text_of(ranking(ranked(), title="Funding")).split())
 
-    assert "spread 0.95 % APR" in verdict
+    assert "spread below threshold" in verdict
     assert "(min_net_apr_threshold)" in verdict
     assert "bp short" in verdict
     assert "(require_expected_profit)" in verdict
@@ -96,7 +96,7 @@ def test_the_nearest_line_says_what_is_missing() -> None:
     """When nothing may be opened, one line has reason, missing basis points and key."""
     line = nearest_line(ranked({"BTC": "9", "DOGE": "10"}))
 
-    assert line.startswith("Nothing to open. Nearest is BTC: spread 1.95 % APR, 0.42 bp short")
+    assert line.startswith("Nothing to open. Nearest is BTC: spread below threshold, 0.42 bp short")
     assert "the key is min_net_apr_threshold" in line
 
 
