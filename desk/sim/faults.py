@@ -143,6 +143,11 @@ class FaultPlan:
         """Return what is still to come."""
         return tuple(self._faults)
 
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nothing is to come."""
+        return not self._faults
+
     def add(self, fault: Fault) -> None:
         """Add one line and tell the listeners (they cut connections when an outage begins).
 

@@ -48,7 +48,6 @@ _PREMIUM_STEP = Decimal("1E-8")
 # square root of the amount taken, as it roughly does in the recorded slippages.
 _DEPTH_EDGES_USD = (1e3, 2.5e3, 5e3, 1e4, 2e4, 4e4, 8e4, 1.6e5, 3.2e5, 6.4e5, 1.28e6)
 _IMPACT_AT_USD = 1e4
-_TRADE_USD_MAX = 0.35 * _DEPTH_EDGES_USD[-1]  # a stranger's trade never empties a side
 
 
 class Profile(StrEnum):
@@ -82,7 +81,7 @@ class Move:
     """What one venue's market becomes at one step.
 
     `premium` is a signed fraction of index. Levels are best first, on tick and lot, never
-    crossed. `trades` are strangers' takings (side of the taker, base units) on the book before.
+    crossed. `trades` are strangers' takings (side of the taker, base units) since the move before.
     """
 
     venue: VenueName
@@ -135,7 +134,6 @@ class _VenueMarket:
     __slots__ = (
         "_asks_at",
         "_temper",
-        "_unserved_usd",
         "_untraded_ms",
         "burst_bps",
         "depth",
@@ -152,7 +150,6 @@ class _VenueMarket:
         self.rng = rng
         self._temper = temper
         self._untraded_ms = 0
-        self._unserved_usd = 0.0
         self.burst_bps = 0.0
         self.dislocation = 0.0
         self.fast, self.slow, self.gap = (rng.gauss(0, 1) for _ in range(3))
@@ -246,11 +243,9 @@ class _VenueMarket:
             return ()
         usd = self.row.volume_24h_usd * self._untraded_ms / _DAY_MS
         usd *= math.exp(_TRADE_SPREAD * self.rng.gauss(0, 1) - _TRADE_SPREAD**2 / 2)
-        usd += self._unserved_usd
-        served_usd = min(usd, _TRADE_USD_MAX)
-        self._untraded_ms, self._unserved_usd = 0, min(usd - served_usd, _TRADE_USD_MAX)
+        self._untraded_ms = 0
         side = Side.BUY if self.rng.random() < 0.5 else Side.SELL
-        steps = whole_steps(served_usd / mid, self.row.instrument.size_lot)
+        steps = whole_steps(usd / mid, self.row.instrument.size_lot)
         return ((side, steps),) if steps > 0 else ()
 
 

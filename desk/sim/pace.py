@@ -13,11 +13,11 @@ class Pace:
     """The least that happens, and how often.
 
     Every `step_ms` a step moves one symbol on both venues, each symbol in its turn. `others_every`
-    above 0 lets every step move the next of the default symbols, so that whoever watches them hears
-    something at every step, and every so many-th step the next of the others too. A side of a book
-    has up to `book_levels` levels. Strangers trade in one market at most once in `trade_gap_ms`,
-    and then as much as they would have meanwhile. Pacifica sends a book at most every
-    `pacifica_books_ms` (the best prices at once), and all its prices when a reader has heard
+    above 0 lets every step move the next of the liquid default symbols, so that whoever watches
+    them hears something at every step, and every so many-th step the next of the others too. A side
+    of a book has up to `book_levels` levels. Strangers trade in one market at most once in
+    `trade_gap_ms`, and then as much as they would have meanwhile. Pacifica sends a book at most
+    every `pacifica_books_ms` (the best prices at once), and all its prices when a reader has heard
     nothing for `quiet_ms_max` or they are `prices_ms_max` old.
     """
 
@@ -37,13 +37,13 @@ LIVE = Pace(step_ms=100)
 """For people who look: sixteen markets move every 1.6 seconds each."""
 
 SWIFT = Pace(
-    step_ms=1_600,
-    others_every=2,
-    book_levels=5,
-    trade_gap_ms=20_000,
-    pacifica_books_ms=20_000,
-    quiet_ms_max=1_600,
-    prices_ms_max=6_400,
+    step_ms=1_950,
+    others_every=3,
+    book_levels=4,
+    trade_gap_ms=30_000,
+    pacifica_books_ms=25_000,
+    quiet_ms_max=1_950,
+    prices_ms_max=7_800,
 )
 """For hours in seconds: just often enough for a reader who accepts prices of the last two seconds,
 books of the last thirty and marks of the last ten always to find them."""

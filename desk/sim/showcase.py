@@ -78,7 +78,7 @@ class Showcase:
         self._rng = random.Random(f"{seed}:showcase")
         self._hour_ms = origin_ms // HOUR_MS * HOUR_MS
         self._needs = {row.symbol: _need_bps(row) for row in rows if row.symbol in DEFAULT_SYMBOLS}
-        self._liquid = [row.symbol for row in rows if row.symbol in self._needs and _is_liquid(row)]
+        self._liquid = [row.symbol for row in rows if row.symbol in self._needs and is_liquid(row)]
         self._bursts: dict[str, deque[_Burst]] = {
             symbol: deque(maxlen=_KEPT_MAX) for symbol in self._needs
         }
@@ -140,5 +140,6 @@ def _need_bps(row: MarketRow) -> float:
     return max(against) + _FLAT_BPS + 8 * hourly_bps
 
 
-def _is_liquid(row: MarketRow) -> bool:
+def is_liquid(row: MarketRow) -> bool:
+    """Return whether the bot's default filter lets a market pass on both venues."""
     return all(side.volume_24h_usd >= VOLUME_USD_MIN for side in row.venues.values())

@@ -150,6 +150,8 @@ class Door:
     def now_ms(self) -> int:
         """Return the venue's clock."""
         now_ms = self._clock.now_ms()
+        if self.plan.is_empty:
+            return now_ms
         skew = self.plan.lasting(self.venue, FaultKind.CLOCK_SKEW, now_ms)
         return now_ms if skew is None else now_ms + round(skew.delay_s * 1000)
 
@@ -166,6 +168,8 @@ class Door:
         return self._lasts(FaultKind.STALE_PRICES)
 
     def _lasts(self, kind: FaultKind, operation: str = "") -> bool:
+        if self.plan.is_empty:
+            return False
         now_ms = self._clock.now_ms()
         return self.plan.lasting(self.venue, kind, now_ms, operation) is not None
 
@@ -357,6 +361,8 @@ class FrameGate:
 
         Raises `StreamCut` when the venue is to close the socket.
         """
+        if self.door.plan.is_empty and not self._held:
+            return [frame]
         if self.door.is_silent(operation):
             return []
         faults = self.door.plan.take(self.door.venue, operation, STREAM_KINDS)

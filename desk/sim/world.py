@@ -30,6 +30,7 @@ from desk.sim.history import make_past, past_instants
 from desk.sim.market_model import MarketModel, Move, Profile
 from desk.sim.market_table import DEFAULT_SYMBOLS, MARKET_ROWS, MarketRow
 from desk.sim.pace import CALM, SWIFT, Pace
+from desk.sim.showcase import is_liquid
 
 PACES = {Profile.RECORD: CALM, Profile.SHOWCASE: SWIFT}
 PAST_HOURS = {Profile.RECORD: 0, Profile.SHOWCASE: 48}
@@ -80,16 +81,15 @@ class World:
         self._model = MarketModel(
             seed, markets, start_ms=start_ms, profile=profile, pace=pace
         )
-        self._turns = itertools.cycle(_turns(tuple(self.rows), pace))
+        self._turns = itertools.cycle(_turns(markets, pace))
         self._next_step_ms = start_ms + pace.step_ms
         self._scheduled: list[tuple[int, int, Action]] = []
         self._schedule_count = 0
         self._is_syncing = False
-        self._sleep: asyncio.Future[None] | None = None
-        self._asleep_until_ms = 0
+        self._alarm: _Alarm | None = None
         self._has_past = False
         for exchange in self.exchanges.values():
-            exchange.due_listeners.append(self._rouse)
+            exchange.due_listeners.append(self._wake_in_time)
         for symbol in self.rows:
             self._move(symbol)
         if PAST_HOURS[profile]:
@@ -129,7 +129,7 @@ class World:
             self._advance(now_ms)
         finally:
             self._is_syncing = False
-        self._rouse()
+        self._wake_in_time()
 
     def next_due_ms(self) -> int:
         """Return the next instant at which something happens of itself."""
@@ -149,34 +149,26 @@ class World:
         """
         self._schedule_count += 1
         heapq.heappush(self._scheduled, (at_ms, self._schedule_count, action))
-        self._rouse()
+        self._wake_in_time()
 
     async def run(self, clock: Clock) -> None:
         """Keep the world at the time of `clock`, until cancelled."""
-        loop = asyncio.get_running_loop()
+        self._alarm = _Alarm(clock, self.sync)
         try:
-            while True:
-                self.sync(clock.now_ms())
-                self._sleep = loop.create_future()
-                self._asleep_until_ms = self.next_due_ms()
-                wait_ms = max(0, self._asleep_until_ms - clock.now_ms())
-                alarm = loop.call_later(wait_ms / 1000, _end, self._sleep)
-                await self._sleep
-                alarm.cancel()
-                self._sleep = None
+            self.sync(clock.now_ms())
+            await asyncio.get_running_loop().create_future()
         finally:
-            self._sleep = None
+            self._alarm.stop()
+            self._alarm = None
 
-    def _rouse(self) -> None:
-        """End the sleep of `run` if something is due before it would wake.
+    def _wake_in_time(self) -> None:
+        """Have a running world come back when the next thing is due.
 
-        Called whenever something new becomes due: the speed bump of an order begun since it fell
-        asleep is shorter than the steps of the markets.
+        Also whenever something becomes due sooner: the speed bump of an order is shorter than the
+        steps of the markets.
         """
-        if self._sleep is None or self._is_syncing:
-            return
-        if self.next_due_ms() < self._asleep_until_ms:
-            _end(self._sleep)
+        if self._alarm is not None and not self._is_syncing:
+            self._alarm.set(self.next_due_ms())
 
     def _advance(self, now_ms: int) -> None:
         for exchange in self.exchanges.values():
@@ -199,9 +191,8 @@ class World:
 
     def _apply(self, move: Move) -> None:
         exchange = self.exchanges[move.venue]
-        # On the book that is there; the new one then stands untouched until the next move.
         for side, size in move.trades:
-            exchange.trade_ambient(move.symbol, side, size, in_one_print=True)
+            exchange.print_ambient(move.symbol, side, size)
         exchange.set_market(
             move.symbol,
             index=move.index,
@@ -256,10 +247,11 @@ class World:
         self.exchanges[venue].pin_funding(symbol, hourly)
 
 
-def _turns(symbols: tuple[str, ...], pace: Pace) -> list[tuple[str, ...]]:
+def _turns(rows: Sequence[MarketRow], pace: Pace) -> list[tuple[str, ...]]:
     """Return what moves at each step, until it begins anew."""
-    favoured = [symbol for symbol in symbols if symbol in DEFAULT_SYMBOLS]
-    others = [symbol for symbol in symbols if symbol not in DEFAULT_SYMBOLS]
+    symbols = [row.symbol for row in rows]
+    favoured = [row.symbol for row in rows if row.symbol in DEFAULT_SYMBOLS and is_liquid(row)]
+    others = [symbol for symbol in symbols if symbol not in favoured]
     every = pace.others_every
     if not every or not favoured or not others:
         return [(symbol,) for symbol in symbols]
@@ -273,6 +265,32 @@ def _other(others: list[str], step: int, every: int) -> list[str]:
     return [] if step % every else [others[step // every % len(others)]]
 
 
-def _end(sleep: "asyncio.Future[None]") -> None:
-    if not sleep.done():
-        sleep.set_result(None)
+class _Alarm:
+    """Calls `ring` with the time at the instant it is set to. What that raises is the loop's to
+    report; nothing rings after it."""
+
+    def __init__(self, clock: Clock, ring: Callable[[int], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._clock = clock
+        self._ring = ring
+        self._set_to_ms: int | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def set(self, at_ms: int) -> None:
+        """Ring at `at_ms` and not before."""
+        if at_ms == self._set_to_ms:
+            return
+        self.stop()
+        self._set_to_ms = at_ms
+        wait_s = max(0, at_ms - self._clock.now_ms()) / 1000
+        self._timer = self._loop.call_later(wait_s, self._go_off)
+
+    def stop(self) -> None:
+        """Ring no more until set again."""
+        self._set_to_ms = None
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _go_off(self) -> None:
+        self._set_to_ms = None
+        self._ring(self._clock.now_ms())

@@ -16,6 +16,7 @@ from desk.sim.exchange import changes, entry, liquidation, settings, settlement,
 from desk.sim.exchange.accounts import Account
 from desk.sim.exchange.arrivals import settle
 from desk.sim.exchange.audit import audit
+from desk.sim.exchange.clearing import Execution, execute
 from desk.sim.exchange.events import ExchangeEvent
 from desk.sim.exchange.floor import Floor
 from desk.sim.exchange.matching import Walk, meet_new_depth, walk
@@ -106,23 +107,29 @@ class Exchange(Reading):
             if account.size_of(symbol):
                 liquidation.check(floor, account)
 
-    def trade_ambient(
-        self,
-        symbol: str,
-        side: Side,
-        size: Decimal,
-        *,
-        price: Decimal | None = None,
-        in_one_print: bool = False,
-    ) -> Decimal:
-        """Let a stranger take up to `size` base units, at `price` or better; return what was
-        taken.
+    def print_ambient(self, symbol: str, side: Side, size: Decimal) -> None:
+        """Let strangers trade `size` base units with each other, as one print at the best price
+        and without a trace in the book: they refill what they take.
 
-        `in_one_print` prints what it takes of other strangers as one trade at the worst price
-        reached, however many levels it ate.
+        Our accounts' resting orders on that side come first, as far as a third of the strangers'
+        depth reaches.
         """
         floor, market = self._floor, self._floor.market(symbol)
-        way = Walk(market, side, size, limit=price, in_one_print=in_one_print)
+        book, resting = market.book, side.opposite
+        if book.own[resting]:
+            depth = sum((level for _, level in book.ambient[resting]), Decimal(0))
+            size -= self.trade_ambient(symbol, side, min(size, depth / 3))
+        price = book.best(resting)
+        if size > 0 and price is not None:
+            execute(floor, Execution(market, price, size, side, None, None))
+
+    def trade_ambient(
+        self, symbol: str, side: Side, size: Decimal, *, price: Decimal | None = None
+    ) -> Decimal:
+        """Let a stranger take up to `size` base units, at `price` or better; return what was
+        taken."""
+        floor, market = self._floor, self._floor.market(symbol)
+        way = Walk(market, side, size, limit=price)
         walk(floor, way)
         settle(floor, market)
         return way.taken

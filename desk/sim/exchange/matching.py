@@ -33,11 +33,7 @@ class Stop(Enum):
 @dataclass(slots=True)
 class Walk:
     """One taker on its way: `left` base units to take, at `limit` or better, or with an average no
-    worse than `average_limit`; `taken` and `spent` tell what was.
-
-    `in_one_print` gathers what a stranger takes of strangers: `unprinted` base units so far, the
-    last of them at `unprinted_price`.
-    """
+    worse than `average_limit`; `taken` and `spent` tell what was."""
 
     market: Market
     side: Side
@@ -48,19 +44,10 @@ class Walk:
     cause: FillCause = FillCause.TRADE
     taken: Decimal = ZERO
     spent: Decimal = ZERO
-    in_one_print: bool = False
-    unprinted: Decimal = ZERO
-    unprinted_price: Decimal = ZERO
 
 
 def walk(floor: Floor, way: Walk) -> Stop:
     """Trade until something stops the taker."""
-    stop = _walk(floor, way)
-    _print_gathered(floor, way)
-    return stop
-
-
-def _walk(floor: Floor, way: Walk) -> Stop:
     book = way.market.book
     resting = way.side.opposite
     for _ in range(SLICES_MAX):
@@ -75,35 +62,14 @@ def _walk(floor: Floor, way: Walk) -> Stop:
         if size <= 0:
             return Stop.SLIPPAGE
         if head.order is None:
-            _meet_stranger(floor, way, head.price, size)
+            trade(floor, way, head.price, size)
             book.take_ambient(resting, size)
         elif way.taker is not None and way.taker.account_id == head.order.account_id:
             if not _meet_oneself(floor, way, way.taker, head.order):
                 return Stop.SELF_TRADE
         else:
-            _print_gathered(floor, way)
             _meet_maker(floor, way, head.order, size)
     return Stop.PRICE
-
-
-def _meet_stranger(floor: Floor, way: Walk, price: Decimal, size: Decimal) -> None:
-    """Trade with a stranger, at once or gathered for one print."""
-    if not way.in_one_print:
-        trade(floor, way, price, size)
-        return
-    way.left -= size
-    way.taken += size
-    way.spent += size * price
-    way.unprinted += size
-    way.unprinted_price = price
-
-
-def _print_gathered(floor: Floor, way: Walk) -> None:
-    """Print what was gathered so far."""
-    size, way.unprinted = way.unprinted, ZERO
-    if size:
-        market, price = way.market, way.unprinted_price
-        execute(floor, Execution(market, price, size, way.side, way.taker, None, cause=way.cause))
 
 
 def meet_new_depth(floor: Floor, market: Market) -> None:

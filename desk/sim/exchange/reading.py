@@ -55,6 +55,10 @@ class Reading:
         """Return the account at the present marks."""
         return account_view(self._floor, self._floor.account(account_id))
 
+    def holds(self, account_id: int, symbol: str) -> bool:
+        """Return whether the account has a position in a market."""
+        return self._floor.account(account_id).size_of(symbol) != 0
+
     def settings(self, account_id: int) -> tuple[MarketSetting, ...]:
         """Return leverage and margin mode of every market, in the order of `markets`."""
         account = self._floor.account(account_id)

@@ -1,8 +1,8 @@
 """Turns what happens on the exchange into frames for whoever listens.
 
 Events are queued as they come and worked off outside the exchange: private streams at once, books
-and statistics together each 50 ms, only what changed. A frame is built and encoded once, however
-many listen.
+and statistics together, only what changed and at most each 50 ms. A frame is built and encoded
+once, however many listen.
 """
 
 import asyncio
@@ -71,6 +71,7 @@ class Hub:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._drain_handle: asyncio.Handle | None = None
         self._flush_handle: asyncio.TimerHandle | None = None
+        self._flushed_at_ms = 0
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Hear the exchange from now on."""
@@ -189,16 +190,19 @@ class Hub:
     def _schedule_flush(self) -> None:
         if self._loop is None or self._flush_handle is not None:
             return
-        wait_ms = self._flush_interval_ms - self._door.now_ms() % self._flush_interval_ms
-        self._flush_handle = self._loop.call_later(wait_ms / 1000, self._flush)
+        wait_ms = self._flushed_at_ms + self._flush_interval_ms - self._door.now_ms()
+        if wait_ms <= 0:
+            self._flush()
+        else:
+            self._flush_handle = self._loop.call_later(wait_ms / 1000, self._flush)
 
     def _flush(self) -> None:
         """Send what changed since the last time; nothing while prices are to stand still."""
         self._flush_handle = None
+        self._flushed_at_ms = now_ms = self._door.now_ms()
         if self._door.is_stale():
             self._trades.clear()
             return
-        now_ms = self._door.now_ms()
         books, self._changed_books = self._changed_books, {}
         stats, self._changed_stats = self._changed_stats, {}
         trades, self._trades = self._trades, {}
@@ -210,7 +214,7 @@ class Hub:
         for symbol, printed in trades.items():
             self._flush_trades(by_symbol[symbol], printed)
         self._flush_candles({**stats, **dict.fromkeys(trades)}, now_ms)
-        self._flush_rest(now_ms)
+        self._flush_rest(stats, now_ms)
 
     def _refresh_book(self, market: WireMarket, now_ms: int) -> None:
         """Bring a book up to date before a snapshot, unless prices are to stand still."""
@@ -227,8 +231,7 @@ class Hub:
         delta = feed.advance(now_ms)
         if delta is not None and book is not None:
             self._post(book, delta)
-        best = feed.new_ticker(now_ms)
-        if best is not None and ticker is not None:
+        if ticker is not None and (best := feed.new_ticker(now_ms)) is not None:
             self._post(ticker, best)
 
     def _flush_stats(self, markets: list[WireMarket], now_ms: int) -> None:
@@ -261,16 +264,25 @@ class Hub:
                 group.last = body
                 self._post(group, body)
 
-    def _flush_rest(self, now_ms: int) -> None:
-        """Send the height, and the statistics of accounts whose value moved with the marks."""
+    def _flush_rest(self, symbols: dict[str, None], now_ms: int) -> None:
+        """Send the height, and the statistics of accounts whose value moved with the marks of
+        `symbols`."""
         for group in list(self._groups.values()):
+            account = group.topic.account
             if group.topic.family == "height":
                 self._post(group, height(now_ms))
-            elif group.topic.family == "user_stats" and group.topic.account is not None:
-                body = self._snapshots.user_stats(group.topic.account, now_ms)
-                if body["stats"] != (group.last or {}).get("stats"):
-                    group.last = body
-                    self._post(group, body)
+            elif group.topic.family == "user_stats" and account is not None:
+                self._flush_user_stats(group, account, symbols, now_ms)
+
+    def _flush_user_stats(
+        self, group: _Group, account: int, symbols: dict[str, None], now_ms: int
+    ) -> None:
+        if not any(self._reader.exchange.holds(account, symbol) for symbol in symbols):
+            return
+        body = self._snapshots.user_stats(account, now_ms)
+        if body["stats"] != (group.last or {}).get("stats"):
+            group.last = body
+            self._post(group, body)
 
     def _post(self, group: _Group, body: Row) -> None:
         topic = group.topic

@@ -120,7 +120,7 @@ class Session:
                 if isinstance(item, tuple):
                     await self._socket.close(code=item[0], message=item[1].encode())
                     return
-                await self._socket.send_str(item.decode())
+                await self._socket.send_frame(item, WSMsgType.TEXT)
             except (ConnectionError, RuntimeError):
                 # The other side is gone; the reading half notices by itself.
                 return

@@ -135,8 +135,7 @@ class MarketStreams:
         return row
 
     def _plan_book(self, symbol: str) -> None:
-        is_wanted = any(self._subscriptions.topics("book", symbol))
-        if not is_wanted or symbol in self._books_due:
+        if not self._subscriptions.topics("book", symbol) or symbol in self._books_due:
             return
         interval_ms = self._context.switches.sockets.book_interval_ms
         due_ms = self._book_sent_ms.get(symbol, 0) + interval_ms

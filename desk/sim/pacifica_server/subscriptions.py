@@ -3,7 +3,7 @@
 Source: Pacifica docs (WebSocket subscriptions). An unknown symbol or account is met with silence.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -103,10 +103,12 @@ class Subscriptions(Generic[L]):
     def __init__(self) -> None:
         """Start with nobody."""
         self._listeners: dict[Topic, dict[int, L]] = {}
+        self._topics: dict[tuple[str, str], dict[Topic, None]] = {}
 
     def add(self, topic: Topic, listener: L) -> None:
         """Let `listener` hear of `topic`; twice is once."""
         self._listeners.setdefault(topic, {})[listener.number] = listener
+        self._topics.setdefault((topic.source, topic.subject), {})[topic] = None
 
     def remove(self, topic: Topic, listener: L) -> None:
         """Stop one subscription, if it exists."""
@@ -114,6 +116,7 @@ class Subscriptions(Generic[L]):
         listeners.pop(listener.number, None)
         if not listeners:
             self._listeners.pop(topic, None)
+            self._topics.get((topic.source, topic.subject), {}).pop(topic, None)
 
     def drop(self, listener: L) -> None:
         """Forget a connection."""
@@ -127,11 +130,9 @@ class Subscriptions(Generic[L]):
             for topic, listeners in self._listeners.items()
         )
 
-    def topics(self, source: str, subject: str | None = None) -> Iterator[Topic]:
-        """Yield the subscribed topics of a source, all or those about one subject."""
-        for topic in list(self._listeners):
-            if topic.source == source and subject in (None, topic.subject):
-                yield topic
+    def topics(self, source: str, subject: str) -> tuple[Topic, ...]:
+        """Return the subscribed topics of a source about one subject."""
+        return tuple(self._topics.get((source, subject), ()))
 
     def push(self, topic: Topic, frame: bytes) -> None:
         """Send a frame to everybody who listens to `topic`."""
