@@ -14,6 +14,9 @@ from desk.core.ports import Clock
 from desk.venues.pace import MessageWindow, backoff_delays
 from desk.venues.sockets import CONTROL_FRAME, Socket, SocketLost, SocketOpener, is_fatal
 
+# A timer may fire a rounding error before its instant: the look after it must not come at once.
+WATCH_S_MIN = 0.001
+
 
 @dataclass(frozen=True, slots=True)
 class StreamSettings:
@@ -80,6 +83,9 @@ class SessionState(StrEnum):
     WAITING = "waiting"
     CLOSED = "closed"
     REFUSED = "refused"
+
+
+_SETTLED = (SessionState.UP, SessionState.REFUSED, SessionState.CLOSED)
 
 
 @dataclass(slots=True)
@@ -188,11 +194,7 @@ class StreamSession:
         """Return whether the session is up within `wait_s_max` seconds; at once when refused."""
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s_max):
-                while self._state not in (
-                    SessionState.UP,
-                    SessionState.REFUSED,
-                    SessionState.CLOSED,
-                ):
+                while self._state not in _SETTLED:
                     self._changed.clear()
                     await self._changed.wait()
         return self.is_up
@@ -342,7 +344,8 @@ class StreamSession:
         while True:
             now_s = self._clock.monotonic_s()
             silent_s = self._last_data_s + settings.silence_s_max
-            await asyncio.wait((connection.restart,), timeout=max(0, min(beat_s, silent_s) - now_s))
+            wait_s = max(WATCH_S_MIN, min(beat_s, silent_s) - now_s)
+            await asyncio.wait((connection.restart,), timeout=wait_s)
             if connection.restart.done():
                 raise SocketLost(connection.restart.result())
             if self.data_age_s >= settings.silence_s_max:
@@ -352,10 +355,8 @@ class StreamSession:
                 await self._beat(connection.socket)
 
     async def _beat(self, socket: Socket) -> None:
-        if self._settings.heartbeat_text is not None:
-            await self._send_now(socket, self._settings.heartbeat_text)
-        else:
-            await socket.ping()
+        text = self._settings.heartbeat_text
+        await (socket.ping() if text is None else self._send_now(socket, text))
 
     async def _send_now(self, socket: Socket, text: str) -> None:
         self._said.note()
@@ -385,9 +386,8 @@ class StreamSession:
         if task.cancelled() or (error := task.exception()) is None:
             return
         loop = task.get_loop()
-        loop.call_exception_handler(
-            {"message": "stream session failed", "exception": error, "task": task}
-        )
+        told = {"message": "stream session failed", "exception": error, "task": task}
+        loop.call_exception_handler(told)
         if self._task is task:
             self._again = loop.call_later(self._settings.bug_pause_s, self.start)
             self._go_down(SessionState.WAITING, f"failed: {type(error).__name__}")

@@ -336,11 +336,12 @@ def test_an_order_seen_at_its_end_is_remembered() -> None:
     """What the stream has shown as final needs no request."""
 
     async def story(stage: Stage) -> None:
-        assert stage.feed.ended_order("42") is None
+        assert stage.feed.ended_order("ETH", "42") is None
         await stage.push(own("stream_orders"))
-        ended = stage.feed.ended_order("42")
+        ended = stage.feed.ended_order("ETH", "42")
         assert ended is not None
         assert OrderStatus.FILLED is ended.status
+        assert stage.feed.ended_order("BTC", "42") is None
 
     play(story)
 
@@ -355,6 +356,24 @@ def test_statistics_are_told_for_watched_markets_and_go_stale() -> None:
         assert ["ETH"] == list(stage.feed.fresh_stats())
         await asyncio.sleep(11)
         assert {} == stage.feed.fresh_stats()
+
+    play(story, public=True)
+
+
+def test_a_market_the_channel_no_longer_tells_of_goes_stale_alone() -> None:
+    """A row that cannot be read must not leave the last one standing for ever."""
+    broken = own("stream_market_stats")
+    broken["market_stats"] = {
+        key: row if row["market_id"] else row | {"mark_price": "?"}
+        for key, row in broken["market_stats"].items()
+    }
+
+    async def story(stage: Stage) -> None:
+        await stage.push(own("stream_market_stats"))
+        for _ in range(7):
+            await asyncio.sleep(9)
+            await stage.push(broken)
+        assert "ETH" not in stage.feed.fresh_stats()
 
     play(story, public=True)
 

@@ -399,6 +399,8 @@ def test_null_rows_are_no_rows(name: str) -> None:
         (1, "", lighter_orders.TxFate.PENDING),
         (2, "", lighter_orders.TxFate.EXECUTED),
         (2, "no", lighter_orders.TxFate.FAILED),
+        (2, {"code": 21740}, lighter_orders.TxFate.FAILED),
+        (2, None, lighter_orders.TxFate.EXECUTED),
         (3, "", lighter_orders.TxFate.PENDING),
     ],
 )

@@ -57,6 +57,8 @@ VITAL_FRAMES = frozenset((OrdersFrame, TradesFrame))
 DATA_FRAMES = (BookFrame, StatsFrame, OrdersFrame, TradesFrame, TxFrame, UserStats)
 ANSWERED_S_MAX = 5.0
 STATS_AGE_S_MAX = 10.0
+# A market's mark moves many times a minute (recorded); one whose rows cannot be read stands still.
+MARKET_STATS_AGE_MS_MAX = 60_000
 ENDED_ORDERS_MAX = 512
 
 
@@ -177,10 +179,14 @@ class LighterFeed:
         return book
 
     def fresh_stats(self) -> Mapping[str, MarketStats]:
-        """Return streamed statistics by symbol; nothing when the channel is silent."""
+        """Return streamed statistics by symbol: nothing when the channel is silent, no market that
+        it has not told of for a minute."""
         seen_s = self._stats_seen_s
         is_fresh = seen_s is not None and self._clock.monotonic_s() - seen_s <= STATS_AGE_S_MAX
-        return self._stats if is_fresh and self._session.is_up else {}
+        if not is_fresh or not self._session.is_up:
+            return {}
+        since_ms = self._clock.now_ms() - MARKET_STATS_AGE_MS_MAX
+        return {symbol: each for symbol, each in self._stats.items() if each.at_ms >= since_ms}
 
     async def wait_stats(self, wait_s_max: float) -> None:
         """Return once statistics have come since the connection stood, or after `wait_s_max`."""
@@ -188,9 +194,10 @@ class LighterFeed:
             async with timeout(wait_s_max):
                 await self._stats_came.wait()
 
-    def ended_order(self, client_id: str) -> Order | None:
-        """Return an order of ours that the stream has shown at its end."""
-        return self._ended.get(client_id)
+    def ended_order(self, symbol: str, client_id: str) -> Order | None:
+        """Return an order of a market that the stream has shown at its end."""
+        order = self._ended.get(client_id)
+        return order if order is not None and order.symbol == symbol else None
 
     # Subscriptions
 

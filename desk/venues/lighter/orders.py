@@ -5,9 +5,11 @@ out; `ValueError` or `KeyError` for senseless rows (the readers make `BadMessage
 are those of the official OpenAPI description and stream documentation (apidocs.lighter.xyz).
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -252,9 +254,9 @@ class TxRow(Row, frozen=True):
 
 
 class _EventInfo(Row, frozen=True):
-    """`ae` says why a transaction failed; empty when it did not."""
+    """`ae` says why a transaction failed, in words or as an object; empty when it did not."""
 
-    ae: str = ""
+    ae: str | dict[str, Any] | None = None
 
 
 class _OrderInfo(Row, frozen=True, rename="pascal"):
@@ -288,10 +290,11 @@ def fate(row: TxRow) -> TxFate:
 def failure(row: TxRow) -> str:
     """Return the sequencer's words for why a transaction failed, "" when it gives none."""
     try:
-        return msgspec.json.decode(row.event_info, type=_EventInfo).ae
+        told = msgspec.json.decode(row.event_info, type=_EventInfo).ae
     except msgspec.MsgspecError:
         # Not every kind of transaction has an object here; the status alone then decides.
         return ""
+    return told if isinstance(told, str) else json.dumps(told) if told else ""
 
 
 def refused_order(row: TxRow, instruments: Mapping[int, Instrument]) -> Order | None:

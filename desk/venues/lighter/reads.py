@@ -221,7 +221,7 @@ class LighterReads:
         No request when the stream has shown its end; else up to two. Orders that ended more
         than 100 orders of that market ago are not found.
         """
-        ended = self._feed.ended_order(client_id)
+        ended = self._feed.ended_order(symbol, client_id)
         if ended is not None:
             return ended
         for order in await self.open_orders(symbol):
