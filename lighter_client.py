@@ -54,9 +54,9 @@ CHAIN_IDS = {
 }
 CHAIN_ID_DEFAULT = 304
 STREAM_UP_S_MAX = 10.0
-# An opening's own: three looks at orders and account, leverage set and read back, order,
-# verification, two top-ups.
-OPENING_REQUESTS = 12
+# An opening's own at most: three looks at orders and account, a nonce, leverage set and read back
+# twice, order, verification, two top-ups.
+OPENING_REQUESTS = 15
 _MARGIN_MODES = {MarginMode.CROSS: 0, MarginMode.ISOLATED: 1}
 
 

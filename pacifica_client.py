@@ -47,9 +47,9 @@ from desk.venues.pacifica.streams import AccountSeen, PacificaStreams
 from desk.venues.sockets import SocketOpener
 
 STREAM_OPEN_S_MAX = 15.0
-# An opening's own: three looks at orders, account and setting; margin mode and leverage set and
-# read back; order, verification, two top-ups. No heavy read is among them.
-OPENING_HALF_CREDITS = 42
+# An opening's own at most: three looks at orders, account and setting; margin mode and leverage
+# set and read back twice; order, verification, two top-ups. No heavy read is among them.
+OPENING_HALF_CREDITS = 50
 PROBE_ID = "00000000-0000-8000-8000-000000000000"  # an id no order ever has
 _ACCESS_PROBLEMS = {
     Refusal.BAD_SIGNATURE: "check that API_PRIVATE and SOL_WALLET are of this network",

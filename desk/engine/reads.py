@@ -30,7 +30,7 @@ PATIENCE_S_MAX = 65.0  # a little more than the minute over which both venues co
 RETRY_S_MIN = 0.5
 QUOTES_WAIT_S = 5.0
 QUOTES_POLL_S = 0.25
-LEVERAGE_TRIES_MAX = 4
+LEVERAGE_TRIES_MAX = 2
 LEVERAGE_WAIT_S = 0.5
 
 log = structlog.get_logger()
@@ -168,15 +168,22 @@ class Reader:
             found=found,
             leverage=leverage,
             fees=fees,
-            stats=await self._known_stats(venue, symbol) if symbol is not None else None,
+            stats=await self._known_stats(venue, action),
             opening_wait_ms=ceil(venue.opening_wait_s() * 1000) if action.can_wait else 0,
         )
 
-    async def _known_stats(self, venue: Venue, symbol: str) -> MarketStats | None:
-        """Return fresh streamed statistics, else ask once; None where nobody knows."""
+    async def _known_stats(self, venue: Venue, action: ReadAccounts) -> MarketStats | None:
+        """Return fresh streamed statistics, else ask once, but not where nothing is at stake: they
+        price what must be closed. None where nobody knows.
+        """
+        symbol = action.symbol
+        if symbol is None:
+            return None
         noted_at_s, streamed = self._stats.get((venue.name, symbol), (0.0, None))
         if streamed is not None and self._clock.monotonic_s() - noted_at_s <= STATS_AGE_S_MAX:
             return streamed
+        if action.can_wait:
+            return None
         try:
             return (await venue.market_stats()).get(symbol)
         except VenueError:
