@@ -167,7 +167,7 @@ class Venue(Protocol):
     # Writes
 
     async def sign(self, request: OrderRequest) -> SignedWrite:
-        """Return the request signed, nothing sent.
+        """Return the request signed, nothing sent; `RateLimited` where it could not go now.
 
         Raises `NotAligned` or `InvariantBroken` on a request that must not be sent.
         """

@@ -63,6 +63,12 @@ class RequestBudget:
 
         Raises `RateLimited`, and counts nothing, when the window or a pause has no room for it.
         """
+        self.check(request, cost=cost, priority=priority)
+        if self._credits_max is not None:
+            self._spent.append((self._now_s(), cost))
+
+    def check(self, request: str, *, cost: int = 1, priority: Priority = Priority.NORMAL) -> None:
+        """Raise `RateLimited` where `take` would; for what must not be half sent."""
         wait_s = self.wait_s(cost=cost, priority=priority)
         if wait_s > 0:
             raise RateLimited(
@@ -71,8 +77,6 @@ class RequestBudget:
                 request=request,
                 retry_after_s=wait_s,
             )
-        if self._credits_max is not None:
-            self._spent.append((self._now_s(), cost))
 
     def wait_s(self, *, cost: int = 1, priority: Priority = Priority.NORMAL) -> float:
         """Return seconds until `take` would succeed; zero when it would now."""

@@ -13,7 +13,14 @@ from typing import Any
 import pytest
 
 from desk.core.account import MarginMode
-from desk.core.errors import ConfigError, InvariantBroken, StaleData, VenueError, VenueUnavailable
+from desk.core.errors import (
+    ConfigError,
+    InvariantBroken,
+    RateLimited,
+    StaleData,
+    VenueError,
+    VenueUnavailable,
+)
 from desk.core.market import Instrument
 from desk.core.order import (
     Accepted,
@@ -426,3 +433,18 @@ def test_a_stream_that_does_not_stand_stops_the_start() -> None:
 
     with pytest.raises(VenueUnavailable, match="cannot connect"):
         run_virtual(main())
+
+
+def test_an_order_that_our_budget_cannot_send_is_not_signed() -> None:
+    """A pair must not be split by our own count: known before the twin leaves; closes still go."""
+
+    async def story(desk: Desk) -> None:
+        while desk.client.budget.wait_s() == 0:
+            desk.client.budget.take("read")
+
+        with pytest.raises(RateLimited):
+            await desk.client.sign(desk.request())
+
+        assert await desk.client.sign(desk.request(Side.SELL, reduce_only=True))
+
+    play(story, limits="published")

@@ -301,3 +301,19 @@ def test_unreachable_venue_fails_the_opening() -> None:
 
     play(story)
     assert issubclass(VenueUnavailable, VenueError)
+
+
+def test_an_order_that_our_budget_cannot_send_is_not_signed() -> None:
+    """A pair must not be split by our own count: known before the twin leaves; closes still go."""
+
+    async def story(stage: Stage) -> None:
+        order, budget = await stage.request(), stage.client.budget
+        while budget.wait_s(cost=2) == 0:
+            budget.take("read", cost=2)
+
+        with pytest.raises(RateLimited):
+            await stage.client.sign(order)
+
+        assert await stage.client.sign(replace(order, reduce_only=True))
+
+    play(story, Limits.PUBLISHED)
