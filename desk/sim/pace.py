@@ -16,15 +16,17 @@ class Pace:
     above 0 lets every step move the next of the liquid default symbols, so that whoever watches
     them hears something at every step, and every so many-th step the next of the others too. A side
     of a book has up to `book_levels` levels. Strangers trade in one market at most once in
-    `trade_gap_ms`, and then as much as they would have meanwhile. Pacifica sends a book at most
-    every `pacifica_books_ms` (the best prices at once), and all its prices when a reader has heard
-    nothing for `quiet_ms_max` or they are `prices_ms_max` old.
+    `trade_gap_ms`, and then as much as they would have meanwhile. Lighter sends statistics at most
+    every `lighter_stats_ms`. Pacifica sends a book at most every `pacifica_books_ms` (the best
+    prices at once) and all its prices when they are `prices_ms_max` old. A reader who has heard
+    nothing for `quiet_ms_max` is told statistics and prices at once.
     """
 
     step_ms: int = 1_000
     others_every: int = 0
     book_levels: int = BOOK_LEVELS_MAX
     trade_gap_ms: int = 0
+    lighter_stats_ms: int = 0
     pacifica_books_ms: int = 250
     quiet_ms_max: int = 1_000
     prices_ms_max: int = 1_000
@@ -41,9 +43,11 @@ SWIFT = Pace(
     others_every=3,
     book_levels=4,
     trade_gap_ms=30_000,
+    lighter_stats_ms=9_700,
     pacifica_books_ms=25_000,
     quiet_ms_max=1_950,
     prices_ms_max=7_800,
 )
-"""For hours in seconds: just often enough for a reader who accepts prices of the last two seconds,
-books of the last thirty and marks of the last ten always to find them."""
+"""For hours in seconds: just often enough for a reader who accepts a line that was quiet for two
+seconds, marks of the last ten and books of the last thirty. Five liquid symbols move in turn, so
+each one's mark is told every fifth step."""

@@ -28,8 +28,8 @@ from desk.sim.accounts import (
 from desk.sim.control import ControlPlane
 from desk.sim.faults import FaultPlan
 from desk.sim.lighter_server import LighterServer, LighterSwitches
-from desk.sim.pacifica_server import PacificaServer, PacificaSwitches
-from desk.sim.pacifica_server.switches import SocketRules
+from desk.sim.lighter_server.switches import SocketLimits
+from desk.sim.pacifica_server import PacificaServer, PacificaSwitches, SocketRules
 from desk.sim.web import Limits
 from desk.sim.world import World
 
@@ -125,7 +125,7 @@ async def start_embedded(
         accounts=[credentials.lighter],
         plan=plan,
         limits=limits,
-        switches=lighter_switches,
+        switches=lighter_switches or _lighter_switches(world),
     )
     pacifica = PacificaServer(
         world,
@@ -149,6 +149,15 @@ async def start_embedded(
         _runners=runners,
         _driver=asyncio.get_running_loop().create_task(world.run(clock)) if drive else None,
     )
+
+
+def _lighter_switches(world: World) -> LighterSwitches:
+    """Return the defaults, at the pace of the world."""
+    pace = world.pace
+    sockets = SocketLimits(
+        stats_interval_ms=pace.lighter_stats_ms, quiet_ms_max=pace.quiet_ms_max
+    )
+    return LighterSwitches(sockets=sockets)
 
 
 def _pacifica_switches(world: World) -> PacificaSwitches:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar, TypeVarTuple
 
 STALLED_S_MAX = 60.0
 LAG_S_MAX = 0.25
+UNLOOKED_MAX = 4
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
@@ -107,13 +108,21 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class _JumpSelector(selectors.DefaultSelector):
-    """Look without waiting; what to do when nothing is ready is the loop's business."""
+    """Look without waiting; what to do when nothing is ready is the loop's business.
+
+    While callbacks are ready it is not looked each time: a look costs as much as a callback.
+    """
 
     def __init__(self, idle: Callable[[Callable[[float], _Ready]], _Ready]) -> None:
         super().__init__()
         self._idle = idle
+        self._unlooked = 0
 
     def select(self, timeout: float | None = None) -> _Ready:
+        if timeout is not None and timeout <= 0 and self._unlooked < UNLOOKED_MAX:
+            self._unlooked += 1
+            return []
+        self._unlooked = 0
         ready = super().select(0)
         if ready or (timeout is not None and timeout <= 0):
             return ready

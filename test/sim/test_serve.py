@@ -1,6 +1,7 @@
 """Hosting both venues: the ready line, the daemon's environment, ports, and the real process."""
 
 import asyncio
+import itertools
 import json
 import signal
 import socket
@@ -15,8 +16,10 @@ from urllib.parse import urlsplit
 import pytest
 from aiohttp import ClientSession
 
+from desk.core.venue import VenueName
 from desk.engine.clock import LoopClock
 from desk.sim.accounts import credentials_from_seed
+from desk.sim.market_model import Profile
 from desk.sim.market_table import market_rows
 from desk.sim.serve import PortInUse, start_embedded
 from desk.sim.world import World
@@ -191,3 +194,46 @@ def test_help_teaches() -> None:
         output, _ = running.communicate(timeout=START_S_MAX)
 
     assert all(word in output for word in ("/_sim/truth", "--env-file", "examples:", "exit 2"))
+
+
+def _gaps_s(symbol: str) -> dict[str, float]:
+    """Return the longest silence of each venue's stream in a swift world, to one who watches one
+    symbol and everybody's statistics."""
+
+    async def main() -> dict[str, float]:
+        loop = asyncio.get_running_loop()
+        world = World(5, start_ms=START_MS, profile=Profile.SHOWCASE)
+        embedded = await start_embedded(world, clock=LoopClock(loop, START_MS))
+        at = embedded.endpoints
+        market_id = world.spec(VenueName.LIGHTER, symbol).instrument.market_id
+        lighter = [f"order_book/{market_id}", "market_stats/all"]
+        pacifica = [{"source": "bbo", "symbol": symbol}, {"source": "prices"}]
+        wishes: dict[str, list[dict[str, Any]]] = {
+            at.lighter_ws_url: [{"type": "subscribe", "channel": name} for name in lighter],
+            at.pacifica_ws_url: [{"method": "subscribe", "params": row} for row in pacifica],
+        }
+        async with ClientSession() as session:
+            heard = [_longest_silence_s(session, url, texts) for url, texts in wishes.items()]
+            gaps = await asyncio.gather(*heard)
+        await embedded.close()
+        return dict(zip(("lighter", "pacifica"), gaps, strict=True))
+
+    return run_virtual(main())
+
+
+async def _longest_silence_s(session: ClientSession, url: str, wishes: list[Any]) -> float:
+    loop = asyncio.get_running_loop()
+    times: list[float] = []
+    async with session.ws_connect(url) as socket:
+        for wish in wishes:
+            await socket.send_json(wish)
+        while not times or loop.time() - times[0] < 45:
+            await socket.receive()
+            times.append(loop.time())
+    return max(after - before for before, after in itertools.pairwise(times))
+
+
+@pytest.mark.parametrize("symbol", ["BTC", "HYPE"])
+def test_a_swift_world_is_never_quiet_for_two_seconds(symbol: str) -> None:
+    """Whoever watches a single symbol hears something on both venues within two seconds."""
+    assert max(_gaps_s(symbol).values()) < 2

@@ -25,6 +25,7 @@ from desk.sim.lighter_server.ledger import Ledger, event_info
 from desk.sim.lighter_server.markets import Row, WireMarket
 from desk.sim.lighter_server.news import AccountNews, private_frame
 from desk.sim.lighter_server.reader import Reader
+from desk.sim.lighter_server.switches import SocketLimits
 from desk.sim.web import Door, encode
 
 BOOK_FAMILIES = ("order_book", "ticker")
@@ -32,6 +33,11 @@ BOOK_FAMILIES = ("order_book", "ticker")
 
 class Listener(Protocol):
     """A connection that frames are posted to."""
+
+    @property
+    def posted_at_ms(self) -> int:
+        """Return when a frame was last posted, by the venue's clock."""
+        ...
 
     def post(self, operation: str, frame: bytes) -> None:
         """Queue one encoded frame; never blocks, never raises."""
@@ -51,13 +57,13 @@ class Hub:
     """Every stream of the venue, and who hears it."""
 
     def __init__(
-        self, reader: Reader, ledger: Ledger, *, door: Door, flush_interval_ms: int
+        self, reader: Reader, ledger: Ledger, *, door: Door, limits: SocketLimits
     ) -> None:
         """Frames carry `door`'s time; nothing is sent before `start`."""
         self._reader = reader
         self._ledger = ledger
         self._door = door
-        self._flush_interval_ms = flush_interval_ms
+        self._limits = limits
         self._books = {
             market_id: BookFeed(reader.exchange, market)
             for market_id, market in reader.markets.items()
@@ -72,6 +78,7 @@ class Hub:
         self._drain_handle: asyncio.Handle | None = None
         self._flush_handle: asyncio.TimerHandle | None = None
         self._flushed_at_ms = 0
+        self._stats_sent_ms = 0
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Hear the exchange from now on."""
@@ -190,7 +197,7 @@ class Hub:
     def _schedule_flush(self) -> None:
         if self._loop is None or self._flush_handle is not None:
             return
-        wait_ms = self._flushed_at_ms + self._flush_interval_ms - self._door.now_ms()
+        wait_ms = self._flushed_at_ms + self._limits.flush_interval_ms - self._door.now_ms()
         if wait_ms <= 0:
             self._flush()
         else:
@@ -204,17 +211,33 @@ class Hub:
             self._trades.clear()
             return
         books, self._changed_books = self._changed_books, {}
-        stats, self._changed_stats = self._changed_stats, {}
         trades, self._trades = self._trades, {}
         by_symbol = self._reader.by_symbol
         for symbol in books:
             if self._is_book_heard(by_symbol[symbol]):
                 self._flush_book(by_symbol[symbol], now_ms)
+        stats = self._take_stats(now_ms)
         self._flush_stats([by_symbol[symbol] for symbol in stats], now_ms)
         for symbol, printed in trades.items():
             self._flush_trades(by_symbol[symbol], printed)
         self._flush_candles({**stats, **dict.fromkeys(trades)}, now_ms)
         self._flush_rest(stats, now_ms)
+
+    def _take_stats(self, now_ms: int) -> dict[str, None]:
+        """Return the symbols whose statistics are to be sent now; others wait their time, unless
+        somebody who waits for them has heard nothing else."""
+        is_due = now_ms >= self._stats_sent_ms + self._limits.stats_interval_ms
+        if not is_due and now_ms < self._posted_at_ms() + self._limits.quiet_ms_max:
+            return {}
+        stats, self._changed_stats = self._changed_stats, {}
+        self._stats_sent_ms = now_ms
+        return stats
+
+    def _posted_at_ms(self) -> int:
+        """Return when the one who waited longest for all statistics was last sent any frame."""
+        group = self._groups.get("market_stats:all")
+        listeners = group.listeners.values() if group is not None else ()
+        return min((listener.posted_at_ms for listener in listeners), default=0)
 
     def _refresh_book(self, market: WireMarket, now_ms: int) -> None:
         """Bring a book up to date before a snapshot, unless prices are to stand still."""

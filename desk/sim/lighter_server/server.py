@@ -89,7 +89,7 @@ class LighterServer:
             self._reader,
             self.ledger,
             door=self.door,
-            flush_interval_ms=self.switches.sockets.flush_interval_ms,
+            limits=self.switches.sockets,
         )
         self._gateway = Gateway(
             Executor(world.lighter, self._reader.markets, self.keyring, mishaps),

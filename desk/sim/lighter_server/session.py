@@ -47,6 +47,7 @@ class Session:
     ) -> None:
         """Serve `request`; `transact` carries out what is sent as a transaction."""
         self.number = number
+        self.posted_at_ms = 0
         self.address = request.remote or ""
         self._request = request
         self._hub = hub
@@ -91,6 +92,7 @@ class Session:
 
     def post(self, operation: str, frame: bytes) -> None:
         """Queue one frame; a reader that lets too many wait is cut."""
+        self.posted_at_ms = self._door.now_ms()
         try:
             frames = self._gate.pass_on(operation, frame)
         except StreamCut:

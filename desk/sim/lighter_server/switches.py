@@ -44,7 +44,9 @@ class SocketLimits:
     """What one WebSocket connection may do (the venue's rate limit page), and what it costs.
 
     `outbound_frames_max` bounds the frames waiting for a slow reader; the venue does not document
-    its own bound. Durations are seconds.
+    its own bound. Durations are seconds. Books and statistics that changed are sent together each
+    `flush_interval_ms`, statistics no more often than each `stats_interval_ms` unless a reader of
+    all of them has heard nothing for `quiet_ms_max`.
     """
 
     connections_max: int = 255
@@ -56,6 +58,8 @@ class SocketLimits:
     ping_interval_s: float = 60.0
     idle_s_max: float = 120.0
     flush_interval_ms: int = 50
+    stats_interval_ms: int = 0
+    quiet_ms_max: int = 0
 
 
 @dataclass(frozen=True, slots=True)
