@@ -41,7 +41,7 @@ from desk.venues.lighter.tx import (
     order_write,
     steps,
 )
-from desk.venues.limits import Priority, RequestBudget, lighter_budget, unlimited
+from desk.venues.limits import RequestBudget, lighter_budget, unlimited
 from desk.venues.sockets import SocketOpener
 
 MAINNET_URL = "https://mainnet.zklighter.elliot.ai"
@@ -230,14 +230,14 @@ class LighterClient(LighterReads):
     async def sign(self, request: OrderRequest) -> SignedWrite:
         """Return the order signed; raises `NotAligned` or `InvariantBroken`.
 
-        Raises `RateLimited` while our own budget has no room to send it: known now, so that the
-        other half of a pair stays at home, too.
+        An order that may open raises `RateLimited` while our own budget has no room to send it:
+        known now, so that the other half of a pair stays at home, too. A close never does.
         """
         sender, signer = self._writing()
         instrument = self._instrument(request.symbol)
         write = order_write(signer, request, instrument, now_ms=self._clock.now_ms())
-        priority = Priority.GUARD if write.is_guard else Priority.NORMAL
-        self.budget.check("sendTx", priority=priority)
+        if not write.is_guard:
+            self.budget.check("sendTx")
         return await sender.sign(write)
 
     async def send(self, write: SignedWrite) -> Outcome:

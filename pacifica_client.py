@@ -298,10 +298,10 @@ class PacificaClient:
     async def sign(self, request: OrderRequest) -> PacificaWrite:
         """Return the request signed now, valid for the expiry window; nothing is sent.
 
-        Raises `NotAligned`, or `InvariantBroken` for a market that is not loaded; `RateLimited`
-        while our own budget has no room to send it: known now, so that the other half of a pair
-        stays at home, too. The venue knows no expiry of resting orders: `expires_at_ms` is not
-        carried.
+        Raises `NotAligned`, or `InvariantBroken` for a market that is not loaded. An order that
+        may open raises `RateLimited` while our own budget has no room to send it: known now, so
+        that the other half of a pair stays at home, too. The venue knows no expiry of resting
+        orders: `expires_at_ms` is not carried.
         """
         instrument = self._markets.known.get(request.symbol)
         if instrument is None:
@@ -311,7 +311,8 @@ class PacificaClient:
         if request.trigger_price is not None:
             instrument.check_price(request.trigger_price)
         operation = operations.place(request)
-        self._rest.check_budget(operation)
+        if not operation.is_guard:
+            self._rest.check_budget(operation)
         self._memory.note_kind(request.client_id, request.kind)
         return self._rest.sign(operation)
 

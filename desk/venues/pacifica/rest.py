@@ -209,9 +209,8 @@ class PacificaRest:
     # Writes
 
     def check_budget(self, operation: Operation) -> None:
-        """Raise `RateLimited` while our own budget has no room for a write."""
-        priority = Priority.GUARD if operation.is_guard else Priority.NORMAL
-        self.budget.check(operation.type, cost=operation.half_credits, priority=priority)
+        """Raise `RateLimited` while our own budget has no room for an ordinary write."""
+        self.budget.check(operation.type, cost=operation.half_credits)
 
     def sign(self, operation: Operation) -> PacificaWrite:
         """Return an operation signed now; nothing is sent.
