@@ -11,6 +11,7 @@ from desk.core.events import AccountsRead, MarketsRead, Tick
 from desk.core.market import MarketStatus
 from desk.hedge import risk
 from desk.hedge.closing import begin_close
+from desk.hedge.economics import settlements_between
 from desk.hedge.opening import review_after
 from desk.hedge.select import BOTH
 from desk.hedge.state import BotState, CloseReason, Hedge
@@ -30,6 +31,8 @@ from desk.hedge.steps import (
 # A position read is believed against us only when a second one says the same: venues have shown an
 # empty list for an instant.
 SUSPICIONS_MAX = 1
+# The first check after an hour settled also asks what was paid, so that the owner sees it.
+PAYMENTS_SHOWN_MS = 2 * 3_600_000
 
 
 def on_tick(state: BotState, event: Tick) -> Step:
@@ -64,7 +67,9 @@ def _keep_time(state: BotState, at_ms: int) -> Step:
 def _check(state: BotState, at_ms: int) -> Step:
     hedge = replace(hedge_of(state), next_check_at_ms=at_ms + state.config.check_ms)
     state = replace(state, hedge=hedge, asked=state.asked + 1, waiting=True)
-    action = ReadAccounts(state.asked, symbol=hedge.symbol)
+    just_settled = settlements_between(at_ms - state.config.check_ms, at_ms) > 0
+    since_ms = max(hedge.approved_at_ms, at_ms - PAYMENTS_SHOWN_MS) if just_settled else None
+    action = ReadAccounts(state.asked, symbol=hedge.symbol, since_ms=since_ms)
     return Decision(state, (action,), "full check of both venues")
 
 

@@ -10,13 +10,14 @@ from rich.console import Console
 from rich.markup import escape
 
 from desk.core.actions import Alert, Level, SendOrders
-from desk.core.events import MarketsRead, OrdersSettled, Tick
+from desk.core.events import AccountsRead, MarketsRead, OrdersSettled, Tick
 from desk.engine.run import Record
 from desk.hedge.select import rank
 from desk.hedge.state import BotState, Hedge, Phase
 from desk.screen.tables import cycle_books, ranking
 
 HOUR_MS = 3_600_000
+MINUTE_MS = 60_000
 _ALERT_STYLES = {Level.INFO: "cyan", Level.WARNING: "yellow", Level.CRITICAL: "bold red"}
 
 
@@ -43,6 +44,7 @@ class ConsoleView:
         self._is_demo = is_demo
         self._last_verdict = ""
         self._hour_shown = 0
+        self._payment_shown_ms = 0
         self._rest_shown_ms = 0
         self._cycle_shown = 0
 
@@ -56,6 +58,8 @@ class ConsoleView:
             self._show_look(record.event, state)
         if isinstance(record.event, OrdersSettled):
             self._show_fills(record.event)
+        if isinstance(record.event, AccountsRead) and state.phase is Phase.HOLD:
+            self._show_payments(record.event, state.hedge)
         is_news = record.before.label != record.after.label or any(
             isinstance(action, SendOrders) for action in record.decision.actions
         )
@@ -123,6 +127,22 @@ class ConsoleView:
             filled = f"filled {report.filled.normalize():f}{price}" if report.filled else "no fill"
             detail = f" ({report.detail})" if report.detail else ""
             self.line(event.at_ms, report.venue, f"{report.verdict}, {filled}{detail}")
+
+    def _show_payments(self, event: AccountsRead, hedge: Hedge | None) -> None:
+        """Show what the last settlement paid, once both venues have told theirs."""
+        settled_ms = event.at_ms // HOUR_MS * HOUR_MS
+        since_ms = settled_ms - MINUTE_MS  # a venue's stamp may be a little early
+        if hedge is None or settled_ms <= self._payment_shown_ms:
+            return
+        paid = {
+            venue: sum(row.usd for row in seen.payments or () if row.at_ms >= since_ms)
+            for venue, seen in event.venues.items()
+            if seen.payments
+        }
+        if len(paid) == len(event.venues) > 1:
+            self._payment_shown_ms = settled_ms
+            each = ", ".join(f"{venue} {usd:+.4f}" for venue, usd in paid.items())
+            self.line(event.at_ms, "funding", f"{each}: {sum(paid.values()):+.4f} USD this hour")
 
     def _show_hour(self, at_ms: int, hedge: Hedge | None) -> None:
         hour = at_ms // HOUR_MS

@@ -49,6 +49,16 @@ def test_a_full_check_is_asked_for_once_in_an_interval() -> None:
     assert "both legs stand" == story.read().step.reason
 
 
+def test_the_first_check_after_an_hour_asks_what_was_paid() -> None:
+    """The owner sees each payment; the checks between the hours stay cheap."""
+    story = Story().holding()
+    story.wait(HOUR_MS - story.at_ms % HOUR_MS + 1).tick("3000")
+    (question,) = asked(story.step)
+    assert story.hedge.approved_at_ms == question.since_ms
+    (question,) = asked(story.read().wait(MINUTE_MS).tick("3000").step)
+    assert question.since_ms is None
+
+
 def test_a_leg_at_its_stop_closes_both_at_the_wide_band() -> None:
     """Half of the filled entry is lost on the long leg: close at once, not at the next check."""
     story = Story().holding().wait(1000).tick("1500")

@@ -12,8 +12,19 @@ from typing import Any
 
 from rich.console import Console
 
+from desk.core.account import Account
 from desk.core.actions import Action, Alert, Decision, Level, SendOrders, Watch
-from desk.core.events import Event, OrderReport, OrdersSettled, Tick, Verdict
+from desk.core.events import (
+    AccountsRead,
+    Event,
+    OrderReport,
+    OrdersSettled,
+    Tick,
+    VenueAccount,
+    Verdict,
+)
+from desk.core.funding import FundingPayment
+from desk.core.venue import VenueName
 from desk.engine.run import Record
 from desk.hedge.config import Config
 from desk.hedge.state import BotState, Phase
@@ -123,6 +134,32 @@ def test_a_hold_is_one_line_an_hour() -> None:
 
     assert 2 == len(text.splitlines())
     assert "BTC held 1.0 h, next review in 11.0 h" in text
+
+
+def paid(at_ms: int, **usd: str) -> AccountsRead:
+    """Return a check in which each venue tells one payment of that instant."""
+    held = Account(Decimal(1000), Decimal(1000), Decimal(900), (), at_ms, at_ms)
+    return AccountsRead(
+        at_ms + 1000,
+        1,
+        {
+            VenueName(name): VenueAccount(
+                held, payments=(FundingPayment("BTC", "1", Decimal(each), at_ms),)
+            )
+            for name, each in usd.items()
+        },
+    )
+
+
+def test_a_payment_is_one_line_once_both_venues_told_it() -> None:
+    """One venue's payment alone is not what the hour brought; told twice, it is shown once."""
+    hour_ms = AT_MS // 3_600_000 * 3_600_000
+    half = record(paid(hour_ms, lighter="-0.0005"), holding())
+    both = record(paid(hour_ms, lighter="-0.0005", pacifica="0.0131"), holding())
+
+    (line,) = shown(half, both, both).splitlines()
+
+    assert line.endswith("lighter -0.0005, pacifica +0.0131: +0.0126 USD this hour")
 
 
 def test_the_books_are_shown_once() -> None:
