@@ -54,9 +54,11 @@ def test_the_first_check_after_an_hour_asks_what_was_paid() -> None:
     story = Story().holding()
     story.wait(HOUR_MS - story.at_ms % HOUR_MS + 1).tick("3000")
     (question,) = asked(story.step)
+    assert isinstance(question, ReadAccounts)
     assert story.hedge.approved_at_ms == question.since_ms
-    (question,) = asked(story.read().wait(MINUTE_MS).tick("3000").step)
-    assert question.since_ms is None
+    (later,) = asked(story.read().wait(MINUTE_MS).tick("3000").step)
+    assert isinstance(later, ReadAccounts)
+    assert later.since_ms is None
 
 
 def test_a_leg_at_its_stop_closes_both_at_the_wide_band() -> None:
