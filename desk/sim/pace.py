@@ -19,7 +19,8 @@ class Pace:
     `trade_gap_ms`, and then as much as they would have meanwhile. Lighter sends statistics at most
     every `lighter_stats_ms`. Pacifica sends a book at most every `pacifica_books_ms` (the best
     prices at once) and all its prices when they are `prices_ms_max` old. A reader who has heard
-    nothing for `quiet_ms_max` is told statistics and prices at once.
+    nothing for `quiet_ms_max` is told statistics and prices at once. A world that was asleep makes
+    up for `catch_up_steps_max` steps of its markets (None: for all of them).
     """
 
     step_ms: int = 1_000
@@ -30,13 +31,15 @@ class Pace:
     pacifica_books_ms: int = 250
     quiet_ms_max: int = 1_000
     prices_ms_max: int = 1_000
+    catch_up_steps_max: int | None = None
 
 
 CALM = Pace()
 """For tests: something every second."""
 
-LIVE = Pace(step_ms=100)
-"""For people who look: sixteen markets move every 1.6 seconds each."""
+LIVE = Pace(step_ms=100, catch_up_steps_max=100)
+"""For people who look: sixteen markets move every 1.6 seconds each. After a machine slept for an
+hour nobody waits until it has lived through it."""
 
 SWIFT = Pace(
     step_ms=1_950,

@@ -291,6 +291,8 @@ def fault_middleware(door: Door, refuse: Refuse) -> Middleware:
                 kinds=_UPGRADE_KINDS if is_upgrade(request) else REQUEST_KINDS,
             )
             reply = await door.cross(crossing)
+        except ConnectionError:
+            return web.Response(status=503)  # the client left: nobody is there to read it
         finally:
             door.leave(number)
         if reply is None:

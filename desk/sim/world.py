@@ -121,6 +121,7 @@ class World:
         if self._is_syncing or now_ms < self.now_ms:
             return
         self._is_syncing = True
+        self._skip_steps(now_ms)
         try:
             while (due_ms := self.next_due_ms()) <= now_ms:
                 self._advance(max(due_ms, self.now_ms))
@@ -178,6 +179,14 @@ class World:
     def _run_scheduled(self) -> None:
         while self._scheduled and self._scheduled[0][0] <= self.now_ms:
             heapq.heappop(self._scheduled)[2]()
+
+    def _skip_steps(self, now_ms: int) -> None:
+        """Let markets stand still for as long as there is too much to make up for; what else is due
+        happens in its time."""
+        most, step_ms = self.pace.catch_up_steps_max, self.pace.step_ms
+        behind = (now_ms - self._next_step_ms) // step_ms + 1
+        if most is not None and behind > most:
+            self._next_step_ms += (behind - most) * step_ms
 
     def _step_market(self) -> None:
         if self._next_step_ms <= self.now_ms:

@@ -158,6 +158,37 @@ def test_the_process_announces_itself_and_ends_cleanly(tmp_path: Path) -> None:
     assert {"EMERGENCY_API_KEY_PRIVATE_KEY", "SOL_WALLET", "LIGHTER_BASE_URL"} <= set(env)
 
 
+async def _leave_a_stopped_process(running: subprocess.Popen[str], ready: dict[str, Any]) -> int:
+    """Talk to both venues, vanish while the process is stopped, and return the status of a request
+    made after it goes on."""
+    async with ClientSession() as session:
+        for venue in ("lighter", "pacifica"):
+            socket = await session.ws_connect(ready[venue]["ws_url"])
+            running.send_signal(signal.SIGSTOP)
+            for _ in range(3):
+                await socket.ping()
+            connection = socket._response.connection
+            assert connection is not None
+            assert connection.transport is not None
+            connection.transport.close()
+            await asyncio.sleep(0)
+            running.send_signal(signal.SIGCONT)
+        async with session.get(f"{ready['pacifica']['url']}/info/prices") as reply:
+            return reply.status
+
+
+def test_clients_that_vanish_make_no_noise() -> None:
+    """Whoever leaves while the process is stopped leaves no trace; Ctrl-C ends it cleanly."""
+    with process("--lighter-port", "0", "--pacifica-port", "0") as running:
+        assert running.stdout is not None
+        ready = json.loads(running.stdout.readline())
+        status = asyncio.run(_leave_a_stopped_process(running, ready))
+        running.send_signal(signal.SIGINT)
+        rest, errors = running.communicate(timeout=START_S_MAX)
+
+    assert (200, 0, "", "") == (status, running.returncode, rest, errors)
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [

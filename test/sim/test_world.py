@@ -102,6 +102,21 @@ def test_scheduled_actions_run_in_order_of_time() -> None:
     assert ("late", 500) == seen[-1]
 
 
+def test_a_world_that_slept_skips_what_it_cannot_make_up_for() -> None:
+    """After an hour in one go the markets moved ten times, at the end of it, and funding settled
+    on the hour."""
+    pace = Pace(step_ms=100, catch_up_steps_max=10)
+    world = World(3, start_ms=START_MS, markets=_PAIR, pace=pace)
+    moves: list[int] = []
+    world.lighter.listeners.append(
+        lambda event: moves.append(world.now_ms) if isinstance(event, StatsChanged) else None
+    )
+    world.sync(START_MS + SETTLEMENT_PERIOD_MS)
+    assert 10 == len(moves)
+    assert START_MS + SETTLEMENT_PERIOD_MS - 1_000 < moves[0]
+    assert 1 == len(world.lighter.funding_history("BTC"))
+
+
 def test_a_running_world_wakes_for_what_is_scheduled() -> None:
     """An action between two market steps runs at its own instant, not at the next step."""
 
