@@ -21,6 +21,7 @@ from desk.sim.exchange import (
     RefusalReason,
     TimeInForce,
     TriggerLeg,
+    TriggerStatus,
     pacifica_rules,
 )
 from test.sim.exchange_bench import ME, Bench, D, pacifica, trigger_order
@@ -321,6 +322,25 @@ def test_an_attached_stop_goes_with_an_unfilled_parent() -> None:
     parent = bench.run(BUY, "1", "1990", stop_loss=TriggerLeg(D(1900)))
     bench.exchange.cancel(ME, "ETH", order_id=parent.order_id)
     assert () == bench.exchange.orders(ME)
+
+
+def test_an_attached_stop_is_held_against_the_position_its_parent_makes() -> None:
+    """A buy that turns a short into a long may bring the stop of the long."""
+    bench = pacifica()
+    bench.take(SELL, "1")
+    bench.run(BUY, "2", "2001", tif=IOC, stop_loss=TriggerLeg(D(1900)))
+    (child,) = bench.exchange.orders(ME)
+    assert (D(1), SELL, TriggerStatus.MARK_PRICE) == (bench.size, child.side, child.trigger_status)
+
+
+def test_an_attached_stop_ends_with_a_parent_that_leaves_nothing_to_stop() -> None:
+    """A buy that only makes a short smaller leaves no place for a stop of a long."""
+    bench = pacifica()
+    bench.take(SELL, "2")
+    bench.run(BUY, "1", "2001", tif=IOC, stop_loss=TriggerLeg(D(1900)))
+    ended = bench.exchange.order_history(ME)[0]
+    assert (D(-1), ()) == (bench.size, bench.exchange.orders(ME))
+    assert OrderStatus.CANCELED_REDUCE_ONLY is ended.status
 
 
 def tpsl(bench: Bench, profit: str | None, loss: str | None) -> tuple[int, ...]:

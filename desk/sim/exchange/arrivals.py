@@ -147,6 +147,12 @@ def _wake_children(floor: Floor, parent: Order) -> None:
         child = floor.orders.get((parent.new.symbol, child_id))
         if child is None or child.trigger_status is not TriggerStatus.PARENT_ORDER:
             continue
+        if child.new.reduce_only and not closable(floor, child):
+            # The parent has only made an opposite position smaller so far.
+            if parent.status.is_final:
+                reduced = OrderStatus.CANCELED_REDUCE_ONLY
+                life.finish(floor, child, reduced, PacificaEvent.FORCE_CANCEL)
+            continue
         if child.new.type.is_trigger:
             life.rest_as_trigger(floor, child, PacificaEvent.STOP_PARENT_ORDER_FILLED)
             continue

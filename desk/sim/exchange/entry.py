@@ -31,7 +31,7 @@ def submit(floor: Floor, account_id: int, new: NewOrder) -> int:
     parent = admitted(floor, account, new)
     legs = ((new.take_profit, OrderType.TAKE_PROFIT), (new.stop_loss, OrderType.STOP_LOSS))
     children = [
-        admitted(floor, account, leg_order(new.symbol, new.side.opposite, leg, kind))
+        admitted(floor, account, leg_order(new.symbol, new.side.opposite, leg, kind), waits=True)
         for leg, kind in legs
         if leg is not None
     ]
@@ -120,10 +120,16 @@ def leg_order(symbol: str, side: Side, leg: TriggerLeg, kind: OrderType) -> NewO
 
 
 def admitted(
-    floor: Floor, account: Account, new: NewOrder, *, replaces: Order | None = None
+    floor: Floor,
+    account: Account,
+    new: NewOrder,
+    *,
+    replaces: Order | None = None,
+    waits: bool = False,
 ) -> Order:
-    """Return the draft of an order the gate lets through, in place of another if one is given."""
-    market = gate.check(floor, account, new, replaces=replaces)
+    """Return the draft of an order the gate lets through, in place of another if one is given;
+    `waits` tells that it is a child."""
+    market = gate.check(floor, account, new, replaces=replaces, waits=waits)
     draft = floor.draft(account, new)
     gate.check_margin_at_gate(floor, account, market, draft, replaces=replaces)
     return draft

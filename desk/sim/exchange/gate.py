@@ -25,11 +25,17 @@ from desk.sim.exchange.words import (
 
 
 def check(
-    floor: Floor, account: Account, new: NewOrder, *, replaces: Order | None = None
+    floor: Floor,
+    account: Account,
+    new: NewOrder,
+    *,
+    replaces: Order | None = None,
+    waits: bool = False,
 ) -> Market:
     """Return the order's market when the venue takes the order, else raise `Refusal`.
 
-    `replaces` is an order this one takes the place of: it does not count against limits.
+    `replaces` is an order this one takes the place of: it does not count against limits. One that
+    `waits` for its parent is held against the position when that has filled.
     """
     market = floor.market(new.symbol)
     _check_market(market, new)
@@ -41,7 +47,8 @@ def check(
     _check_size_bounds(floor, market, new)
     _check_collars(floor, market, new)
     if not floor.rules.has_sequencer:
-        _check_reduce_only(account, new)
+        if not waits:
+            _check_reduce_only(account, new)
         _check_band(floor, market, new)
     _check_post_only(floor, market, new)
     return market
