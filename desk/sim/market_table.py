@@ -21,13 +21,14 @@ class VenueRow:
 
     `spread_bps` is the whole width of a calm book, `impact_bps` the average distance from the mid
     at which 10,000 USD trade. `premium_bps` is mean and deviation of mark over index.
-    `volume_24h_usd` is what strangers trade in a calm day.
+    `volume_24h_usd` is what strangers trade in a calm day, `open_interest_usd` what they hold long.
     """
 
     instrument: Instrument
     spread_bps: float
     impact_bps: float
     volume_24h_usd: float
+    open_interest_usd: float
     premium_bps: tuple[float, float]
 
 
@@ -60,6 +61,8 @@ _LIGHTER_DECIMALS = 6  # size and price decimals of a Lighter perpetual add up t
 _LIGHTER_MAINTENANCE_OF_INITIAL = Decimal("0.6")  # ETH: 1.2 % of 2 %
 _PACIFICA_SPREAD_FACTOR = 1.5
 _PACIFICA_IMPACT_FACTOR = 2.0
+_LIGHTER_INTEREST_OF_VOLUME = 0.07  # BTC: 102 of 1500 million USD, recorded
+_PACIFICA_INTEREST_OF_VOLUME = 0.15  # assumed
 _MIN_NOTIONAL_USD = Decimal(10)
 
 
@@ -122,6 +125,7 @@ def _row(symbol: str, listing: _Listing, habits: _Habits) -> MarketRow:
                 spread_bps=spread,
                 impact_bps=impact,
                 volume_24h_usd=habits.volumes_musd[0] * 1e6,
+                open_interest_usd=habits.volumes_musd[0] * 1e6 * _LIGHTER_INTEREST_OF_VOLUME,
                 premium_bps=habits.premiums_bps[0],
             ),
             VenueName.PACIFICA: VenueRow(
@@ -130,6 +134,7 @@ def _row(symbol: str, listing: _Listing, habits: _Habits) -> MarketRow:
                 impact_bps=half * _PACIFICA_SPREAD_FACTOR
                 + (impact - half) * _PACIFICA_IMPACT_FACTOR,
                 volume_24h_usd=habits.volumes_musd[1] * 1e6,
+                open_interest_usd=habits.volumes_musd[1] * 1e6 * _PACIFICA_INTEREST_OF_VOLUME,
                 premium_bps=habits.premiums_bps[1],
             ),
         },

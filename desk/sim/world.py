@@ -27,7 +27,7 @@ from desk.sim.exchange import (
     pacifica_rules,
 )
 from desk.sim.history import make_past, past_instants
-from desk.sim.market_model import MarketModel, Move, Profile
+from desk.sim.market_model import MarketModel, Move, Profile, whole_steps
 from desk.sim.market_table import DEFAULT_SYMBOLS, MARKET_ROWS, MarketRow
 from desk.sim.pace import CALM, SWIFT, Pace
 from desk.sim.showcase import is_liquid
@@ -90,8 +90,9 @@ class World:
         self._has_past = False
         for exchange in self.exchanges.values():
             exchange.due_listeners.append(self._wake_in_time)
-        for symbol in self.rows:
+        for symbol, row in self.rows.items():
             self._move(symbol)
+            self._set_open_interest(row)
         if PAST_HOURS[profile]:
             self.backfill(PAST_HOURS[profile])
 
@@ -210,6 +211,11 @@ class World:
             asks=move.asks,
             premium=move.premium,
         )
+
+    def _set_open_interest(self, row: MarketRow) -> None:
+        for venue, side in row.venues.items():
+            base = whole_steps(side.open_interest_usd / row.level, side.instrument.size_lot)
+            self.exchanges[venue].set_open_interest(row.symbol, base)
 
     # History
 

@@ -1,6 +1,7 @@
 """Lighter's public and account reads, as a stranger's client sees them."""
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -8,9 +9,13 @@ from aiohttp import ServerDisconnectedError
 
 from desk.core.funding import HourlyRate
 from desk.core.venue import VenueName
+from desk.sim.exchange import lighter_market
 from desk.sim.faults import FaultKind
 from desk.sim.lighter_server import LighterSwitches
+from desk.sim.lighter_server.markets import WireMarket, order_book_row
+from desk.sim.market_table import market_rows
 from desk.sim.web import Limits
+from desk.venues.lighter.decode import canonical
 from test.sim.lighter_bench import BTC, ETH, START_MS, Bench, Body, on_bench
 
 HOUR_MS = 3_600_000
@@ -79,6 +84,17 @@ def test_book_orders_come_best_first() -> None:
     asks, bids = ([Decimal(row["price"]) for row in body[side]] for side in ("asks", "bids"))
     assert (sorted(asks), sorted(bids, reverse=True)) == (asks, bids)
     assert bids[0] < asks[0]
+
+
+@pytest.mark.parametrize("symbol", ["kPEPE", "kBONK", "BTC", "ETH"])
+def test_markets_go_by_the_venues_own_names(symbol: str) -> None:
+    """A contract of a thousand coins is spelt as on mainnet, and our client reads it back."""
+    [row] = market_rows(("BTC",))
+    instrument = replace(row.venues[VenueName.LIGHTER].instrument, symbol=symbol)
+    market = WireMarket.of(lighter_market(instrument))
+    told = order_book_row(market)["symbol"]
+    assert symbol == canonical(told)
+    assert told.isupper()
 
 
 def test_funding_has_three_units() -> None:

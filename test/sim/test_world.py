@@ -197,6 +197,19 @@ def test_volumes_let_some_symbols_through_a_filter_and_not_others() -> None:
     assert {"ASTER"} == thin & set(DEFAULT_SYMBOLS)
 
 
+def test_strangers_hold_open_interest() -> None:
+    """BTC on Lighter has the recorded hundred million USD or so, every market something."""
+    world = World(3, start_ms=START_MS)
+    held_usd = {
+        (name, symbol): stats.open_interest * stats.mark
+        for name, exchange in world.exchanges.items()
+        for symbol in world.rows
+        for stats in [exchange.stats(symbol)]
+    }
+    assert min(held_usd.values()) > 10_000
+    assert 90_000_000 < held_usd[VenueName.LIGHTER, "BTC"] < 120_000_000
+
+
 def test_a_shock_moves_both_venues_at_once() -> None:
     """Twenty percent down is twenty percent down on either."""
     world = World(3, start_ms=START_MS, markets=_PAIR)

@@ -110,7 +110,7 @@ def position_row(
     pending = sum(order.status is OrderStatus.PENDING for order in own)
     row: Row = {
         "market_id": market.market_id,
-        "symbol": market.symbol,
+        "symbol": market.name,
         "initial_margin_fraction": percent(setting.initial_margin_fraction, 2),
         "open_order_count": len(own) - pending,
         "pending_order_count": pending,

@@ -92,7 +92,7 @@ class BookFeed:
             "last_updated_at": self._changed_us,
             "nonce": self._nonce,
             "ticker": {
-                "s": self._market.symbol,
+                "s": self._market.name,
                 "a": self._printed(self._top(Side.SELL)),
                 "b": self._printed(self._top(Side.BUY)),
                 "last_updated_at": self._changed_us,

@@ -75,6 +75,11 @@ class WireMarket:
         )
 
     @property
+    def name(self) -> str:
+        """Return what the venue calls the market."""
+        return venue_name(self.symbol)
+
+    @property
     def quote_decimals(self) -> int:
         """Return the decimals of price times size."""
         return self.price_decimals + self.size_decimals
@@ -96,6 +101,13 @@ class WireMarket:
         return numbers.unscaled(number, self.size_decimals)
 
 
+def venue_name(symbol: str) -> str:
+    """Return how the venue spells a symbol: contracts of a thousand coins, kPEPE among us, are
+    called 1000PEPE on mainnet."""
+    is_thousand = symbol.startswith("k") and symbol[1:].isupper()
+    return f"1000{symbol[1:]}" if is_thousand else symbol
+
+
 def block_height(at_ms: int) -> int:
     """Return the height of the block at an instant, at the pace mainnet was recorded at."""
     return _BLOCK_EPOCH_HEIGHT + (at_ms - _BLOCK_EPOCH_MS) // _BLOCK_MS
@@ -105,7 +117,7 @@ def order_book_row(market: WireMarket) -> Row:
     """Return one row of `orderBooks`."""
     instrument = market.spec.instrument
     return {
-        "symbol": market.symbol,
+        "symbol": market.name,
         "market_id": market.market_id,
         "market_type": "perp",
         "base_asset_id": 0,
@@ -185,7 +197,7 @@ def _stats_row(stats: Stats) -> Row:
     daily = _daily(stats)
     del daily["daily_price_low"], daily["daily_price_high"]
     return {
-        "symbol": stats.symbol,
+        "symbol": venue_name(stats.symbol),
         "last_trade_price": json_number(stats.last or Decimal(0)),
         **daily,
     }
@@ -199,7 +211,7 @@ def market_stats(market: WireMarket, stats: Stats, rules: VenueRules) -> Row:
     """
     funding = rules.funding
     return {
-        "symbol": market.symbol,
+        "symbol": market.name,
         "market_id": market.market_id,
         "index_price": market.price(stats.index),
         "mark_price": market.price(stats.mark),
@@ -325,7 +337,7 @@ def funding_rate_rows(market: WireMarket, rate: HourlyRate) -> list[Row]:
         {
             "market_id": market.market_id,
             "exchange": exchange,
-            "symbol": market.symbol,
+            "symbol": market.name,
             "rate": json_number(fraction),
         }
         for exchange, fraction in (*rates, ("lighter", rate.fraction * 8))
