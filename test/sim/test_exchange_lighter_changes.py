@@ -1,6 +1,5 @@
 """Lighter's orders after they were taken: cancels, expiry, modify, and orders linked to others."""
 
-
 import pytest
 
 from desk.core.order import Side
