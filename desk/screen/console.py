@@ -65,6 +65,8 @@ class ConsoleView:
         )
         if is_news and not self._is_routine(record, at_ms):
             self.line(at_ms, record.after.label, record.decision.reason)
+        elif isinstance(record.event, MarketsRead) and state.phase is Phase.HOLD:
+            self.line(at_ms, "review", record.decision.reason)
         elif isinstance(record.event, Tick) and state.phase is Phase.HOLD:
             self._show_hour(at_ms, state.hedge)
         self._show_result(state)

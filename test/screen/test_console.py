@@ -162,6 +162,14 @@ def test_a_payment_is_one_line_once_both_venues_told_it() -> None:
     assert line.endswith("lighter -0.0005, pacifica +0.0131: +0.0126 USD this hour")
 
 
+def test_a_renewal_is_a_line_with_its_reason() -> None:
+    """A review that keeps the hedge changes no phase, and is news all the same."""
+    look = markets({}, {})
+    text = shown(record(look, holding(), reason="renewed: BTC still earns 12.00 % APR"))
+
+    assert "renewed: BTC still earns 12.00 % APR" in text
+
+
 def test_the_books_are_shown_once() -> None:
     """A finished cycle's table is printed when it is finished, not at every line after."""
     state = replace(FLAT, result=result())
