@@ -149,8 +149,7 @@ def test_a_running_world_wakes_for_what_a_request_set_going() -> None:
         await asyncio.sleep(1)
         world.sync(clock.now_ms())
         await asyncio.sleep(0)  # the world has gone back to sleep
-        order = NewOrder("BTC", Side.BUY, Decimal("0.001"), Decimal(95_000))
-        world.lighter.submit(0, order)
+        world.lighter.submit(0, NewOrder("BTC", Side.BUY, Decimal("0.001"), Decimal(95_000)))
         at_ms = await done
         life.cancel()
         return at_ms - START_MS
