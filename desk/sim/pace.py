@@ -45,11 +45,11 @@ SWIFT = Pace(
     step_ms=1_950,
     others_every=3,
     book_levels=4,
-    trade_gap_ms=30_000,
+    trade_gap_ms=60_000,
     lighter_stats_ms=9_700,
     pacifica_books_ms=25_000,
     quiet_ms_max=1_950,
-    prices_ms_max=7_800,
+    prices_ms_max=9_700,
 )
 """For hours in seconds: just often enough for a reader who accepts a line that was quiet for two
 seconds, marks of the last ten and books of the last thirty. Five liquid symbols move in turn, so

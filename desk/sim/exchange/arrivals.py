@@ -70,13 +70,13 @@ def settle(floor: Floor, market: Market, asking: Account | None = None) -> None:
     if asking is not None and not any(key == asking.account_id for key, _ in floor.touched):
         floor.account_changed(asking)
     for _ in range(ROUNDS_MAX):
+        if not floor.touched and not floor.parents_filled:
+            break
         for account, symbol in tell_touched(floor):
             life.tidy(floor, account, symbol)
         parents, floor.parents_filled = floor.parents_filled, []
         for parent in parents:
             _wake_children(floor, parent)
-        if not floor.touched and not floor.parents_filled:
-            break
     floor.touch_book(market)
 
 

@@ -41,6 +41,11 @@ class MarketBook:
         self.tick = tick
         self.nonce = 0
 
+    @property
+    def has_own(self) -> bool:
+        """Return whether an order of our accounts rests here."""
+        return bool(self.own[Side.BUY] or self.own[Side.SELL])
+
     def replace(self, bids: list[Level], asks: list[Level]) -> None:
         """Put new strangers' depth in place; queue places ahead of our orders can only shrink."""
         self.ambient[Side.BUY], self.ambient[Side.SELL] = list(bids), list(asks)

@@ -98,7 +98,8 @@ class Exchange(Reading):
         market.meter.sample(floor.now_ms, premium)
         market.tape.mark(floor.now_ms, mark)
         market.book.replace(bids, asks)
-        meet_new_depth(floor, market)
+        if market.book.has_own:
+            meet_new_depth(floor, market)
         settle(floor, market)
         floor.emit(market.stats_changed)
         if market.triggers:
