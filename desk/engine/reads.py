@@ -231,7 +231,8 @@ def _reason(error: VenueError) -> str:
     After a refusal of the venue's the client keeps away by its budget: both are the same wait.
     """
     if isinstance(error, RateLimited):
-        return f"waiting for our own request budget: {error}"
+        room_s = ceil(error.retry_after_s)
+        return f"{error.venue}: our requests for this minute are used up, room in {room_s} s"
     return str(error)
 
 

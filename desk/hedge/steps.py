@@ -8,6 +8,7 @@ from desk.core.actions import Action, Alert, Decision, Exit, Level, ReadAccounts
 from desk.core.events import AccountsRead, OrderReport, VenueAccount, Verdict
 from desk.core.order import Fill, Order
 from desk.core.venue import VenueName
+from desk.core.words import span
 from desk.hedge.config import Config
 from desk.hedge.state import Backoff, BotState, Hedge, Intent, Phase
 
@@ -114,14 +115,13 @@ def note_outages(
     """Keep since when each venue is silent; alert once when that begins and once when it ends."""
     outages = {venue: state.outages.get(venue, at_ms) for venue in failures}
     alerts: list[Action] = [
-        Alert(Level.WARNING, f"no answer from {venue}: {failures[venue]}")
+        Alert(Level.WARNING, f"no news from {venue}: {failures[venue]}")
         for venue in outages
         if venue not in state.outages
     ]
     for venue, since in state.outages.items():
         if venue not in outages:
-            away = (at_ms - since) // 1000
-            alerts.append(Alert(Level.INFO, f"{venue} answers again after {away} s"))
+            alerts.append(Alert(Level.INFO, f"news from {venue} again after {span(at_ms - since)}"))
     return replace(state, outages=outages), tuple(alerts)
 
 

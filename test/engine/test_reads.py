@@ -199,7 +199,8 @@ def test_patience_has_an_end() -> None:
         stage.fault(LIGHTER, FaultKind.HTTP_429, "market_stats", count=100)
         before_s = stage.clock.monotonic_s()
         read = await look(stage, *SYMBOLS)
-        assert read.failures[LIGHTER].startswith("waiting for our own request budget: ")
+        words = "lighter: our requests for this minute are used up, room in "
+        assert read.failures[LIGHTER].startswith(words)
         assert stage.clock.monotonic_s() - before_s < 66
 
     on_stage(play)

@@ -161,7 +161,7 @@ def test_an_hour_without_a_venue_leaves_the_hedge_standing(
 
         assert 0 == await life
         assert bot.is_flat()
-        assert [f"no answer from {venue}"] == [text.partition(":")[0] for text in bot.alerts]
+        assert [f"no news from {venue}"] == [text.partition(":")[0] for text in bot.alerts]
         assert [CloseReason.HOLD_ENDED] == [result.close_reason for result in bot.results]
         truth.check()
 

@@ -155,8 +155,8 @@ def test_an_outage_of_hours_sends_nothing_and_is_told_twice(venue: VenueName) ->
     assert (Phase.HOLD, 1) == (story.phase, len(story.orders))
     story.wait(MINUTE_MS).tick("3000").read()
     assert [
-        f"no answer from {venue}: {venue} is away",
-        f"{venue} answers again after 14400 s",
+        f"no news from {venue}: {venue} is away",
+        f"news from {venue} again after 4 h",
     ] == story.alerts
 
 

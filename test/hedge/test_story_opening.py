@@ -274,7 +274,7 @@ def test_a_venue_that_is_away_is_no_fault_of_the_symbol() -> None:
     """The look is given up, and the symbol not set aside."""
     story = Story().start().read().look().read(PACIFICA)
     assert (Phase.WAIT, {}) == (story.phase, story.state.backoffs)
-    assert ["no answer from pacifica: pacifica is away"] == story.alerts
+    assert ["no news from pacifica: pacifica is away"] == story.alerts
 
 
 def test_a_refused_symbol_makes_room_for_the_next_best() -> None:

@@ -144,7 +144,7 @@ def test_a_crash_while_closing_goes_on_closing() -> None:
 def test_a_start_in_an_outage_guards_what_it_can() -> None:
     """A hedge that stood is held, not waited for: the venue that answers shows its leg."""
     story = crash(Story().holding()).read(PACIFICA)
-    assert (Phase.HOLD, ["no answer from pacifica: pacifica is away"]) == (
+    assert (Phase.HOLD, ["no news from pacifica: pacifica is away"]) == (
         story.phase,
         story.alerts,
     )
