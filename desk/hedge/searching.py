@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from desk.core.actions import Action, Alert, Decision, Level, ReadAccounts
+from desk.core.actions import Action, Decision, ReadAccounts
 from desk.core.events import AccountsRead, MarketsRead, Tick, VenueAccount
 from desk.core.venue import VenueName
+from desk.core.words import span
 from desk.hedge import economics
 from desk.hedge.orders import Wanted, send_orders
 from desk.hedge.select import BOTH, Candidate, Refusal, best, rank
@@ -143,9 +144,11 @@ def _when_there_is_room(
     wait_ms = max(row.opening_wait_ms for row in event.venues.values())
     if not wait_ms:
         return _ask_closely(state, f"{symbol} is free; set and read the rest", *also)
-    text = f"{symbol} is free; waiting {wait_ms / 1000:.0f} s for our own request budget"
-    state = replace(state, wake_at_ms=event.at_ms + wait_ms)
-    return Decision(state, (*also, Alert(Level.INFO, text)), text)
+    text = (
+        f"{symbol} is free; it is opened in {span(wait_ms)}, when the requests of a minute that "
+        "the venues allow us have room for a whole opening"
+    )
+    return Decision(replace(state, wake_at_ms=event.at_ms + wait_ms), also, text)
 
 
 def on_tick_selecting(state: BotState, event: Tick) -> Step:
@@ -153,7 +156,7 @@ def on_tick_selecting(state: BotState, event: Tick) -> Step:
     obstacle = _owners_no(state)
     if obstacle:
         return rest(state, event.at_ms, state.config.check_ms, obstacle)
-    return _ask_closely(state, "there is room in the request budgets; set and read the rest")
+    return _ask_closely(state, "there is room for a whole opening; set and read the rest")
 
 
 def _occupied(choice: Choice, event: AccountsRead) -> str | None:

@@ -111,7 +111,8 @@ def test_an_opening_waits_for_room_in_both_request_budgets() -> None:
     """A refused order would leave half a pair: nothing is set or sent before, and it is said."""
     story = waiting()
     assert (Phase.SELECT, ()) == (story.phase, asked(story.step))
-    assert "ETH is free; waiting 20 s for our own request budget" in story.alerts
+    assert story.step.reason.startswith("ETH is free; it is opened in 20 s, when the requests")
+    assert [] == story.alerts
     before_ms = story.at_ms
     story.wake()
     assert (20_000, 1) == (story.at_ms - before_ms, questions(story)[-1].leverage)
