@@ -52,11 +52,13 @@ PAUSE_MS_MAX = 8_000
 EMPTY_TRIES_BEFORE_THROUGH = 2
 
 
-def begin_close(state: BotState, reason: CloseReason, at_ms: int, *also: Action) -> Step:
-    """Decide to flatten; the first thing is to read what is there."""
+def begin_close(
+    state: BotState, reason: CloseReason, at_ms: int, *also: Action, why: str = ""
+) -> Step:
+    """Decide to flatten; the first thing is to read what is there. `why` is added for people."""
     hedge = hedge_of(state)
     state = replace(state, phase=Phase.CLOSE, hedge=_with_reason(hedge, reason))
-    text = f"close {hedge.symbol}: {hedge_of(state).close_reason}"
+    text = f"close {hedge.symbol}: {hedge_of(state).close_reason}{why and ', '}{why}"
     if reason.is_urgent:
         also = (*also, Alert(Level.WARNING, text))
     return _ask(state, text, *also)

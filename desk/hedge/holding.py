@@ -74,10 +74,21 @@ def _check(state: BotState, at_ms: int) -> Step:
 
 
 def _review(state: BotState, at_ms: int) -> Step:
-    is_last = state.cycles_left == 1 or state.stop_asked
-    if is_last or not state.config.renew_hold or _is_too_old(state, at_ms):
-        return begin_close(state, CloseReason.HOLD_ENDED, at_ms)
+    why = _why_last(state, at_ms)
+    if why is not None:
+        return begin_close(state, CloseReason.HOLD_ENDED, at_ms, why=f"not renewed: {why}")
     return ask_markets(state, "hold ended; is it worth renewing?")
+
+
+def _why_last(state: BotState, at_ms: int) -> str | None:
+    """Return why nobody has to ask whether this hold is worth renewing, None if it may be."""
+    if state.stop_asked:
+        return "the owner said stop"
+    if state.cycles_left == 1:
+        return "the last cycle asked for"
+    if not state.config.renew_hold:
+        return "renew_hold is off"
+    return "max_hold_hours is reached" if _is_too_old(state, at_ms) else None
 
 
 def _is_too_old(state: BotState, at_ms: int) -> bool:
@@ -95,8 +106,12 @@ def on_markets(state: BotState, event: MarketsRead) -> Step:
         later = replace(hedge, review_at_ms=event.at_ms + state.config.check_ms)
         said = "; ".join(event.failures.values()) or f"no funding rate of {hedge.symbol}"
         return Decision(state.with_hedge(later), alerts, f"review put off: {said}")
-    if apr < state.config.min_net_apr_threshold or not _is_open_to_all(hedge, event):
-        return begin_close(state, CloseReason.HOLD_ENDED, event.at_ms, *alerts)
+    least = state.config.min_net_apr_threshold
+    if apr < least or not _is_open_to_all(hedge, event):
+        why = f"{apr:.2f} % APR now, min_net_apr_threshold is {least:f}"
+        why = why if apr < least else f"a venue takes no new positions in {hedge.symbol}"
+        why = f"not renewed: {why}"
+        return begin_close(state, CloseReason.HOLD_ENDED, event.at_ms, *alerts, why=why)
     opened_at_ms = hedge.opened_at_ms or event.at_ms
     renewed = replace(
         hedge,

@@ -217,12 +217,12 @@ class Story:
 
     # Chapters that many stories begin with
 
-    def opening(self) -> "Story":
+    def opening(self, cycles: int | None = None) -> "Story":
         """Start, find a pair, and send both orders."""
-        return self.start().read().look().read().read()
+        return self.start(cycles).read().look().read().read()
 
-    def holding(self) -> "Story":
+    def holding(self, cycles: int | None = None) -> "Story":
         """Open a hedge and verify both legs."""
-        self.opening()
+        self.opening(cycles)
         size = self.hedge.size
         return self.settle(size, size).read()

@@ -254,3 +254,26 @@ def test_leaving_while_looking_opens_nothing() -> None:
         story = Story().start().read().look().read().say(command).read()
         assert (Phase.WAIT, []) == (story.phase, story.orders)
         assert {} == story.state.backoffs
+
+
+WHYS: list[tuple[dict[str, Any], int | None, str]] = [
+    ({"renew_hold": False}, None, "renew_hold is off"),
+    ({}, 1, "the last cycle asked for"),
+    ({"max_hold_hours": d(12)}, None, "max_hold_hours is reached"),
+]
+
+
+@pytest.mark.parametrize(("changes", "cycles", "why"), WHYS, ids=[row[2] for row in WHYS])
+def test_a_hold_that_cannot_be_renewed_says_why(
+    changes: dict[str, Any], cycles: int | None, why: str
+) -> None:
+    """The reason of the close names the setting that ended it."""
+    story = Story(**changes).holding(cycles).wait(12 * HOUR_MS).tick("3000")
+    assert f"close ETH: hold ended, not renewed: {why}" == story.step.reason
+
+
+def test_a_hold_that_no_longer_earns_says_so() -> None:
+    """The reason of the close has the rate now and the threshold."""
+    story = Story().holding().wait(12 * HOUR_MS).tick("3000").look(3)
+    why = "3.00 % APR now, min_net_apr_threshold is 5"
+    assert f"close ETH: hold ended, not renewed: {why}" == story.step.reason
