@@ -65,7 +65,16 @@ def cycle_result(
         legs={venue: _leg_result(hedge, venue, row) for venue, row in venues.items()},
         equity_change_usd=change,
         is_complete=complete,
+        forecast_usd=_forecast_usd(hedge),
     )
+
+
+def _forecast_usd(hedge: Hedge) -> Decimal | None:
+    """Return the funding expected when the hedge was approved, on the notional that was filled."""
+    price = hedge.entry_price(hedge.long_venue)
+    if price is None or hedge.funding_bps is None:
+        return None
+    return hedge.size * price * hedge.funding_bps / 10_000
 
 
 def _leg_result(hedge: Hedge, venue: VenueName, row: VenueAccount) -> LegResult:

@@ -28,7 +28,7 @@ def on_markets(state: BotState, event: MarketsRead) -> Step:
     if obstacle:
         return rest(state, event.at_ms, pause, obstacle, *alerts)
     candidates = rank(
-        state.config, event.venues, at_ms=event.at_ms, set_aside=_set_aside(state, event.at_ms)
+        state.config, event.venues, at_ms=event.at_ms, set_aside=set_aside(state, event.at_ms)
     )
     state = replace(state, refusals=_spoken(candidates))
     chosen = best(candidates)
@@ -44,7 +44,8 @@ def _owners_no(state: BotState) -> str:
     return "paused by the owner" if state.paused or state.close_asked else ""
 
 
-def _set_aside(state: BotState, at_ms: int) -> dict[str, str]:
+def set_aside(state: BotState, at_ms: int) -> dict[str, str]:
+    """Return the symbols that must not be opened now, each with the reason."""
     backed_off = {
         symbol: f"not opened {row.failures}x in a row, left alone for now"
         for symbol, row in state.backoffs.items()
@@ -232,6 +233,7 @@ def _approve(state: BotState, size: Decimal, event: AccountsRead, *also: Action)
         approved_at_ms=event.at_ms,
         equity_before_usd={v: row.account.equity_usd for v, row in event.venues.items()},
         instruments=choice.instruments,
+        funding_bps=choice.funding_bps,
     )
     state = replace(state, phase=Phase.OPEN, hedge=hedge, choice=None, cycle=state.cycle + 1)
     band = state.config.slippage_max_bps

@@ -99,6 +99,7 @@ class Hedge:
     renewed; `opened_at_ms` None until both legs are verified. `rounds` counts how often orders
     were sent, `suspicions` the reads in a row that showed less than is ours, `told` what the owner
     has been told already. `is_vouched`: the owner has looked at a close that could not be proved.
+    `funding_bps` was expected over the hold when it was approved, None where nobody noted it.
     """
 
     cycle: int
@@ -121,6 +122,7 @@ class Hedge:
     suspicions: int = 0
     told: tuple[str, ...] = ()
     is_vouched: bool = False
+    funding_bps: Decimal | None = None
 
     @property
     def is_standing(self) -> bool:
@@ -187,7 +189,8 @@ class LegResult:
 class CycleResult:
     """A finished cycle.
 
-    `equity_change_usd` was read from the venues, apart from the legs' own sums.
+    `equity_change_usd` was read from the venues, apart from the legs' own sums. `forecast_usd` is
+    the funding that was expected at the opening, up to the first review; None where not known.
 
     `is_complete` False: a venue did not hand out its rows, and the missing ones are not counted as
     zero by anybody.
@@ -204,6 +207,7 @@ class CycleResult:
     legs: dict[VenueName, LegResult]
     equity_change_usd: Decimal | None
     is_complete: bool
+    forecast_usd: Decimal | None = None
 
     @property
     def net_usd(self) -> Decimal:

@@ -159,3 +159,11 @@ def test_a_way_out_that_nobody_lists_brings_no_price() -> None:
     venues = rows() | {LIGHTER: seen(fills=(fill(IN_L.client_id, Side.BUY, SIZE),), payments=())}
     books = result(venues, hedge)
     assert (Decimal(0), False) == (books.legs[LIGHTER].price_usd, books.is_complete)
+
+
+def test_the_books_keep_what_the_opening_hoped_for() -> None:
+    """The funding expected at the approval, of the filled notional; None where nobody noted it."""
+    hoped = replace(CLOSED, funding_bps=d(20))
+    notional_usd = SIZE * d(3000)
+    assert notional_usd * 20 / 10_000 == result(rows(), hoped).forecast_usd
+    assert result(rows()).forecast_usd is None
