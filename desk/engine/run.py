@@ -40,6 +40,7 @@ from desk.core.market import MarketStats
 from desk.core.ports import Clock, Venue
 from desk.core.stream import StatsSeen, StreamDown, StreamEvent, StreamUp
 from desk.core.venue import VenueName
+from desk.engine.decision_log import DecisionLog
 from desk.engine.execution import Executor
 from desk.engine.journal import Journal
 from desk.engine.reads import Reader
@@ -105,6 +106,8 @@ class Engine(Generic[S]):
         self._observer = observer
         self._reader = Reader(venues, clock)
         self._executor = Executor(venues, clock)
+        self._decisions = DecisionLog()
+        self._down_since_ms: dict[VenueName, int] = {}
         self._events: asyncio.Queue[Event] = asyncio.Queue(EVENTS_MAX)
         self._watch = strategy.watch(state)
         self._marks: dict[tuple[VenueName, str], MarkView] = {}
@@ -174,6 +177,7 @@ class Engine(Generic[S]):
         self._save(decision.state, event.at_ms)
         self.state = decision.state
         self._write_journal(event, decision, before, after)
+        self._decisions.note(event, decision, before=before, after=after)
         self._show(Record(event, before, after, decision))
         self._follow_watch(after)
         for action in decision.actions:
@@ -233,8 +237,14 @@ class Engine(Generic[S]):
     def _hear(self, venue: VenueName, event: StreamEvent) -> None:
         if isinstance(event, StatsSeen):
             self._note_mark(venue, event.stats)
-        elif isinstance(event, StreamUp | StreamDown):
-            log.info("stream", venue=venue, event_kind=type(event).__name__)
+        elif isinstance(event, StreamDown):
+            if venue not in self._down_since_ms:
+                self._down_since_ms[venue] = event.at_ms
+                log.warning("stream.down", venue=venue, reason=event.reason)
+        elif isinstance(event, StreamUp):
+            since_ms = self._down_since_ms.pop(venue, None)
+            gap = {} if since_ms is None else {"gap_ms": event.at_ms - since_ms}
+            log.info("stream.up", venue=venue, **gap)
 
     def _note_mark(self, venue: VenueName, stats: MarketStats) -> None:
         self._reader.note_stats(venue, stats)

@@ -1,0 +1,97 @@
+"""What of the decisions goes into the log file: what a person looks for when something went wrong.
+
+Every step that touches money, each with its reason: transitions, orders before they are sent and
+what became of them, the owner's voice. Of the looks and checks that found nothing new, one line an
+hour; the journal has them all.
+"""
+
+from typing import Any
+
+import structlog
+
+from desk.core.actions import Action, Decision, ReadAccounts, ReadMarkets, SendOrders, Watch
+from desk.core.events import (
+    AccountsRead,
+    Event,
+    MarketsRead,
+    OrderReport,
+    OrdersSettled,
+    Tick,
+    Verdict,
+)
+from desk.engine.said import Said
+
+_ROUTINE = (Tick, MarketsRead, AccountsRead)
+
+log = structlog.get_logger()
+
+
+class DecisionLog:
+    """Writes decisions to the log, each when it is made."""
+
+    def __init__(self) -> None:
+        """Begin a life: nothing has been said."""
+        self._said = Said()
+
+    def note(
+        self, event: Event, decision: Decision[Any], *, before: Watch, after: Watch
+    ) -> None:
+        """Log what is worth a line of one decision."""
+        if isinstance(event, OrdersSettled):
+            for report in event.reports:
+                _note_report(report)
+        heading = f"{after.label} {after.held} {decision.reason}"
+        if self._said.is_news(heading, event.at_ms) or _is_step(event, decision, before, after):
+            log.info(
+                "decision",
+                was=before.label,
+                now=after.label,
+                symbol=after.held or before.held,
+                on=type(event).__name__,
+                reason=decision.reason,
+            )
+        for action in decision.actions:
+            _note_orders(action)
+
+
+def _is_step(event: Event, decision: Decision[Any], before: Watch, after: Watch) -> bool:
+    """Return whether a decision moved something, or came from anything but time and reads."""
+    if before.label != after.label and not (before.is_idle and after.is_idle):
+        return True
+    if not isinstance(event, _ROUTINE):
+        return True
+    return any(not isinstance(action, ReadMarkets | ReadAccounts) for action in decision.actions)
+
+
+def _note_orders(action: Action) -> None:
+    """Log orders before they are sent."""
+    if not isinstance(action, SendOrders):
+        return
+    for order in action.orders:
+        request = order.request
+        log.info(
+            "order.intended",
+            venue=order.venue,
+            symbol=request.symbol,
+            side=request.side,
+            size=f"{request.size:f}",
+            price=f"{request.price:f}",
+            reduce_only=request.reduce_only,
+            client_id=request.client_id,
+        )
+
+
+def _note_report(report: OrderReport) -> None:
+    """Log what became of one order."""
+    write = log.info if report.verdict is Verdict.ACCEPTED else log.warning
+    write(
+        "order.settled",
+        venue=report.venue,
+        client_id=report.client_id,
+        verdict=report.verdict,
+        is_final=report.is_final,
+        filled=f"{report.filled:f}",
+        price=None if report.average_price is None else f"{report.average_price:f}",
+        fee_usd=None if report.fee_usd is None else f"{report.fee_usd:f}",
+        detail=report.detail,
+    )
