@@ -42,6 +42,14 @@ class Loaded(Generic[S]):
 class Disk:
     """The few operations a save is made of, so that each instant between them can be tried."""
 
+    def read(self, path: Path) -> bytes:
+        """Return what `path` holds. Raises `OSError`."""
+        return path.read_bytes()
+
+    def make_folder(self, path: Path) -> None:
+        """Make a folder, and those above it, unless they are there."""
+        path.mkdir(parents=True, exist_ok=True)
+
     def write(self, path: Path, data: bytes) -> None:
         """Make `path` hold `data`, and wait until the disk has it."""
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
@@ -117,7 +125,7 @@ class StateStore(Generic[S]):
         return None
 
     def _read(self, path: Path) -> S:
-        data = path.read_bytes()
+        data = self._disk.read(path)
         schema = msgspec.json.decode(data, type=_Version).schema
         if schema > self._schema:
             raise StateError(
@@ -135,7 +143,7 @@ class StateStore(Generic[S]):
         body = msgspec.json.encode(state)
         digest = hashlib.sha256(body).hexdigest()
         envelope = _Envelope(self._schema, at_ms, digest, msgspec.Raw(body))
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._disk.make_folder(self.path.parent)
         self._disk.write(self._temporary, msgspec.json.encode(envelope) + b"\n")
         self._keep_previous()
         self._disk.rename(self._temporary, self.path)

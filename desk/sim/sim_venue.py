@@ -42,7 +42,7 @@ from desk.sim import sim_words as words
 from desk.sim.exchange import MarketSetting, Refusal, RefusalReason
 from desk.sim.exchange import OrderStatus as SimOrderStatus
 from desk.sim.sim_feed import Feed
-from desk.sim.sim_wire import FaultHook, Latency, Wire
+from desk.sim.sim_wire import FaultHook, Latency, Passage, Wire
 from desk.sim.world import World
 
 _T = TypeVar("_T")
@@ -85,7 +85,7 @@ class SimVenue:
         *,
         clock: Clock,
         latency: Latency | None = None,
-        faults: FaultHook | None = None,
+        faults: FaultHook | Passage | None = None,
     ) -> None:
         """Stand unconnected; `faults` decides the fate of each request."""
         self._world = world
@@ -94,7 +94,7 @@ class SimVenue:
         self._account_id = account_id
         self._clock = clock
         self._latency = latency or Latency()
-        self._wire = Wire(world, name, clock=clock, latency=self._latency, faults=faults)
+        self._wire = Wire(world, name, latency=self._latency, faults=faults)
         self._numbers = count(1)
         self.feed = Feed(world, name, account_id, clock=clock, stream_ms=self._latency.stream_ms)
 

@@ -47,6 +47,33 @@ class Latency:
     deadline_ms: int = 5_000
 
 
+class Passage:
+    """Follows each request of one client on its way; overridden by who counts or spoils them."""
+
+    def enter(self, operation: str) -> Fault | None:
+        """Return what befalls a request that is about to leave, None for nothing.
+
+        What this raises keeps it at home and reaches the asker.
+        """
+        return None
+
+    def left(self, operation: str) -> None:
+        """Hear that a request is on its way: from here on nobody can call it back."""
+
+    def landed(self, operation: str) -> None:
+        """Hear that a request has had its effect."""
+
+
+class _Hooked(Passage):
+    """A passage that is a fault hook and nothing else."""
+
+    def __init__(self, hook: FaultHook) -> None:
+        self._hook = hook
+
+    def enter(self, operation: str) -> Fault | None:
+        return self._hook(operation)
+
+
 def planned(plan: FaultPlan, venue: VenueName, clock: Clock) -> FaultHook:
     """Return the hook that asks `plan`: an outage first, else the first fault that strikes."""
 
@@ -65,16 +92,14 @@ class Wire:
         world: World,
         venue: VenueName,
         *,
-        clock: Clock,
         latency: Latency,
-        faults: FaultHook | None = None,
+        faults: FaultHook | Passage | None = None,
     ) -> None:
         """Use `faults` for what goes wrong; without it nothing does."""
         self._world = world
         self._venue = venue
-        self._clock = clock
         self._latency = latency
-        self._faults = faults or (lambda operation: None)
+        self._passage = _passage(faults)
 
     async def ask(self, operation: str, effect: Callable[[], _T]) -> _T:
         """Run `effect` at the venue and return its answer.
@@ -82,12 +107,11 @@ class Wire:
         Raises `NotSent` (nothing left), `RateLimited` and `VenueRejected` (nothing happened) and
         `OutcomeUnknown` (it may have happened, or still may).
         """
-        fault = self._faults(operation)
+        fault = self._passage.enter(operation)
         kind = fault.kind if fault else None
         self._refuse(operation, fault)
         reply: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
-        leaves_ms = self._clock.now_ms()
-        lands_ms = leaves_ms + self._latency.out_ms
+        lands_ms = self._world.time_ms() + self._latency.out_ms
         delay_ms = round(fault.delay_s * 1000) if fault else 0
         back_ms = self._latency.back_ms + (delay_ms if kind is FaultKind.REPLY_LATE else 0)
         if kind is FaultKind.EFFECT_LATE:
@@ -96,22 +120,27 @@ class Wire:
 
         def arrive() -> None:
             answer = effect()
+            self._passage.landed(operation)
             if answers:
                 self._world.schedule(self._world.now_ms + back_ms, lambda: _settle(reply, answer))
 
         if kind not in _NO_EFFECT:
             self._world.schedule(lands_ms, arrive)
+        self._passage.left(operation)
         if kind in _NO_EFFECT | _DROPPED:
             await asyncio.sleep((self._latency.out_ms + self._latency.back_ms) / 1000)
             raise self._unknown(operation, f"connection broke ({kind})")
         return await self._wait(operation, reply)
 
     async def _wait(self, operation: str, reply: "asyncio.Future[_T]") -> _T:
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(self._latency.deadline_ms / 1000, _give_up, reply)
         try:
-            async with asyncio.timeout(self._latency.deadline_ms / 1000):
-                return await reply
+            return await reply
         except TimeoutError as error:
             raise self._unknown(operation, "no answer in time") from error
+        finally:
+            timer.cancel()
 
     def _refuse(self, operation: str, fault: Fault | None) -> None:
         """Raise what a fault that keeps the request from the engine makes the client see."""
@@ -133,6 +162,18 @@ class Wire:
 
     def _unknown(self, operation: str, reason: str) -> OutcomeUnknown:
         return OutcomeUnknown(reason, venue=self._venue, request=operation)
+
+
+def _passage(faults: FaultHook | Passage | None) -> Passage:
+    if faults is None:
+        return Passage()
+    return faults if isinstance(faults, Passage) else _Hooked(faults)
+
+
+def _give_up(reply: "asyncio.Future[_T]") -> None:
+    """Tell the asker that nothing came."""
+    if not reply.done():
+        reply.set_exception(TimeoutError())
 
 
 def _settle(reply: "asyncio.Future[_T]", answer: _T) -> None:

@@ -144,6 +144,10 @@ class World:
             due_ms = self._scheduled[0][0]
         return due_ms
 
+    def time_ms(self) -> int:
+        """Return the time that a running world is kept at, else how far it has come."""
+        return self.now_ms if self._alarm is None else max(self.now_ms, self._alarm.now_ms())
+
     def schedule(self, at_ms: int, action: Action) -> None:
         """Run `action` when the world reaches `at_ms` (at its next move, if that has passed).
 
@@ -292,13 +296,17 @@ class _Alarm:
         self._timer: asyncio.TimerHandle | None = None
 
     def set(self, at_ms: int) -> None:
-        """Ring at `at_ms` and not before."""
-        if at_ms == self._set_to_ms:
+        """Ring at `at_ms`; an alarm that rings sooner stays, whoever hears it sets it anew."""
+        if self._set_to_ms is not None and at_ms >= self._set_to_ms:
             return
         self.stop()
         self._set_to_ms = at_ms
         wait_s = max(0, at_ms - self._clock.now_ms()) / 1000
         self._timer = self._loop.call_later(wait_s, self._go_off)
+
+    def now_ms(self) -> int:
+        """Return the time."""
+        return self._clock.now_ms()
 
     def stop(self) -> None:
         """Ring no more until set again."""
