@@ -248,6 +248,24 @@ class LighterClient(LighterReads):
         """Send up to 15 signed writes in one request; each has its own outcome."""
         return await self._writing()[0].send_batch([_own(write) for write in writes])
 
+    async def place_batch(self, requests: Sequence[OrderRequest]) -> list[Outcome]:
+        """Sign up to 15 orders once, each for its own nonce, and send them in one request."""
+        sender, signer = self._writing()
+        now_ms = self._clock.now_ms()
+        return await sender.send_batch(
+            [
+                order_write(signer, request, self._instrument(request.symbol), now_ms=now_ms)
+                for request in requests
+            ]
+        )
+
+    async def learn_nonce(self) -> None:
+        """Ask for the next nonce now, so that the next write need not: one request.
+
+        Raises `VenueError`.
+        """
+        await self._writing()[0].synchronise()
+
     async def modify(
         self,
         symbol: str,

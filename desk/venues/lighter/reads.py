@@ -313,14 +313,12 @@ class LighterReads:
         return market
 
     async def _market_filter(self, symbol: str | None) -> dict[str, object]:
-        if symbol is not None:
-            return {"market_id": (await self._market(symbol)).market_id}
-        if not self._markets:
-            await self.instruments()
-        return {}
+        return {} if symbol is None else {"market_id": (await self._market(symbol)).market_id}
 
     async def _named(self, body: bytes, read: ReadPage[T]) -> tuple[list[T], str | None]:
-        """Return the rows of an answer; look the markets up again when one has no name yet."""
+        """Return the rows of an answer; look the markets up when none or one has no name yet."""
+        if not self._markets:
+            await self.instruments()
         try:
             return read(body, self._symbols)
         except BadMessage as error:

@@ -3,6 +3,7 @@
 Which request answers which question, over how many pages; rows are read in `pacifica.wire`.
 """
 
+from asyncio import gather
 from collections.abc import Mapping, Sequence
 
 from desk.core.book import Book
@@ -73,12 +74,11 @@ class MarketReads:
         return self.known or await self.instruments()
 
     async def market_stats(self) -> Mapping[str, MarketStats]:
-        """Return statistics of every perpetual: one request, two before markets are loaded.
+        """Return statistics of every perpetual: one request, two at once before markets are loaded.
 
         A market whose row cannot be read, or has no price, is absent.
         """
-        symbols = await self.loaded()
-        answer = await self._rest.get("/info/prices")
+        symbols, answer = await gather(self.loaded(), self._rest.get("/info/prices"))
         return market_stats(price_rows(answer.data, request="GET /info/prices"), symbols=symbols)
 
     async def book(self, symbol: str) -> Book:
