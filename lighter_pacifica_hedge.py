@@ -11,6 +11,7 @@ import os
 import secrets
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -128,9 +129,10 @@ async def trade(run: Run) -> int:
     """Run the bot until it is done or asked to leave. The venues are open; the lock is held."""
     from desk.core.events import Command, OwnerAsked
     from desk.engine.journal import Journal
+    from desk.engine.latch import Latch, latch_heeded
     from desk.engine.run import Engine
     from desk.engine.signals import signals_heeded
-    from desk.hedge import machine
+    from desk.hedge import machine, owner
     from desk.hedge.events import Started
     from desk.screen.banners import doubts
     from desk.screen.console import ConsoleView
@@ -152,9 +154,17 @@ async def trade(run: Run) -> int:
         run.console.print("leaving; a second signal exits at once")
         engine.post(OwnerAsked(run.clock.now_ms(), Command.LEAVE))
 
+    def heed_latch(reason: str | None) -> None:
+        command = Command.RESUME if reason is None else Command.HALT
+        engine.post(OwnerAsked(run.clock.now_ms(), command, reason or ""))
+
+    latch = latch_heeded(
+        Latch(run.home.latch), was_set=owner.is_latched(run.state), tell=heed_latch
+    )
     try:
         with signals_heeded(ask_to_leave, lambda why: _complain(doubts(engine.state, why))):
-            code = await engine.run()
+            async with nullcontext() if run.is_demo else latch:
+                code = await engine.run()
     finally:
         journal.close()
     view.farewell(engine.state)

@@ -156,12 +156,14 @@ class Command(StrEnum):
     RESUME = "resume"
     CLOSE = "close"
     STOP = "stop"
+    HALT = "halt"  # open nothing until the owner has looked
     LEAVE = "leave"  # the process is asked to end; whatever is held stays held
 
 
 @dataclass(frozen=True, slots=True)
 class OwnerAsked:
-    """The owner's command, from a signal or the control socket."""
+    """The owner's command, from a signal, a file or the control socket; `note` says why."""
 
     at_ms: int
     command: Command
+    note: str = ""

@@ -66,6 +66,11 @@ class Home:
         return self.state.with_name(self.state.name + ".lock")
 
     @property
+    def latch(self) -> Path:
+        """Return the file beside the state that halts the bot while it is there."""
+        return self.state.with_name(self.state.name + ".halt")
+
+    @property
     def log(self) -> Path:
         """Return the log file."""
         base = self.root if self.work == self.root else self.work

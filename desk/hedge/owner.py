@@ -7,10 +7,11 @@ from desk.core.events import Command, OwnerAsked
 from desk.hedge import recovering
 from desk.hedge.closing import begin_close
 from desk.hedge.state import BotState, CloseReason, Phase
-from desk.hedge.steps import Step, stay
+from desk.hedge.steps import Step, halt, latch, stay
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
+LATCHED = "latched: "  # begins the reason of a halt that the latch file caused, and its end ends
 
 
 def on_owner(state: BotState, event: OwnerAsked) -> Step:
@@ -24,7 +25,28 @@ def on_owner(state: BotState, event: OwnerAsked) -> Step:
         return _stop(state, said)
     if event.command is Command.CLOSE:
         return _close(state, event.at_ms, said)
+    if event.command is Command.HALT:
+        return _halt(state, event)
     return stay(replace(state, paused=True), said)
+
+
+def is_latched(state: BotState) -> bool:
+    """Return whether the bot stands halted because of the latch file."""
+    return state.halt_reason is not None and state.halt_reason.startswith(LATCHED)
+
+
+def _halt(state: BotState, event: OwnerAsked) -> Step:
+    """Send nothing more that increases: half an opening is closed, what stands is guarded.
+
+    A recovery or a close goes on, and ends in HALT.
+    """
+    reason = f"{LATCHED}{event.note}"
+    if state.phase not in (Phase.OPEN, Phase.RECOVER, Phase.CLOSE):
+        return halt(state, reason)
+    state, alerts = latch(state, reason)
+    if state.phase is Phase.OPEN:
+        return begin_close(state, CloseReason.UNWIND, event.at_ms, *alerts)
+    return stay(state, reason, *alerts)
 
 
 def _resume(state: BotState, said: str) -> Step:

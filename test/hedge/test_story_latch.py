@@ -1,0 +1,87 @@
+"""The latch file: in each phase it stops what increases, and its deletion is the owner's resume."""
+
+import pytest
+
+from desk.core.events import Command, OwnerAsked
+from desk.hedge.owner import is_latched
+from desk.hedge.state import BotState, Phase
+from test.hedge.builders import T0, bot, d, halted, standing
+from test.hedge.cases import choice
+from test.hedge.story import Story
+
+SIZE = d("0.0116")
+QUIET = [
+    bot(Phase.ANALYZE, waiting=True),
+    bot(Phase.SELECT, waiting=True, choice=choice()),
+    bot(Phase.WAIT, wake_at_ms=T0, look_at_ms=T0),
+    bot(Phase.HOLD, hedge=standing()),
+]
+
+
+def latch(story: Story) -> Story:
+    """Let the latch file appear."""
+    return story.feed(OwnerAsked(story.at_ms, Command.HALT, "emergency close"))
+
+
+@pytest.mark.parametrize("state", QUIET)
+def test_the_latch_halts_at_once_where_nothing_is_on_its_way(state: BotState) -> None:
+    """Nothing is sent for it, what stands stays, and the alert says why."""
+    story = latch(Story(state))
+    assert (Phase.HALT, state.hedge) == (story.phase, story.state.hedge)
+    assert (["halted: latched: emergency close"], []) == (story.alerts, story.orders)
+
+
+def test_an_opening_is_closed_not_finished() -> None:
+    """No top-up and no hold: both orders' fate is asked for, then what filled is closed."""
+    story = latch(Story().opening())
+    assert (Phase.CLOSE, 1) == (story.phase, len(story.orders))
+    assert is_latched(story.state)
+
+
+def test_a_close_goes_on_and_ends_in_halt() -> None:
+    """A reduce-only order under way is what the latch is for."""
+    story = Story().holding().say(Command.CLOSE).read()
+    latch(story).settle(SIZE, SIZE).read()
+    assert (Phase.HALT, None) == (story.phase, story.state.hedge)
+
+
+def test_a_recovery_ends_in_halt() -> None:
+    """Set before the start, it is heard of before the first look."""
+    story = latch(Story().start()).read()
+    assert Phase.HALT is story.phase
+
+
+def test_a_recovered_hedge_is_guarded_in_halt() -> None:
+    """What stands is taken over, and not left alone."""
+    story = latch(Story().holding().start()).read()
+    assert (Phase.HALT, True) == (story.phase, story.hedge.is_standing)
+
+
+def test_the_first_reason_for_a_halt_is_kept() -> None:
+    """The latch must not hide what a human was needed for."""
+    story = latch(Story(halted()))
+    assert not is_latched(story.state)
+
+
+def test_a_restart_stays_halted() -> None:
+    """The latch is on disk with the state, too."""
+    story = latch(Story().start().read()).start().read()
+    assert Phase.HALT is story.phase
+
+
+def test_resume_lets_it_look_again() -> None:
+    """The owner deleted the file."""
+    story = latch(Story().start().read()).say(Command.RESUME).read()
+    assert (Phase.ANALYZE, None) == (story.phase, story.state.halt_reason)
+
+
+def test_a_hedge_closed_by_other_hands_ends_without_an_order() -> None:
+    """After an emergency close the books say flat, and nothing of ours is left to send."""
+    story = latch(Story().holding())
+    sent = len(story.orders)
+    for venue in story.fills:
+        story.hand(venue, -story.hedge.held(venue))
+    story.wait(60_000).tick().read().wait(1_000).tick()
+    while story.state.hedge is not None and len(story.steps) < 40:
+        story = story.read() if story.state.waiting else story.wake()
+    assert (Phase.HALT, None, sent) == (story.phase, story.state.hedge, len(story.orders))
