@@ -4,6 +4,10 @@ Append-only, rotated by size between cycles so that none is split. Each file beg
 it starts from, and so does each life of the process, so that a file can be replayed by itself (see
 `desk.engine.replay`). No signature and no transaction hash is in an event, so none is in here, and
 under virtual time the same seed gives the same bytes.
+
+While something is held a tick comes every second, and nearly all of them change nothing. Of such
+ticks the first is written, then only how many there were: `idle_ticks` on the line after them. A
+replay misses no state by that.
 """
 
 import os
@@ -15,10 +19,12 @@ from typing import Any, BinaryIO
 import msgspec
 
 from desk.core.actions import Action, Decision
-from desk.core.events import Event
+from desk.core.events import Event, Tick
 
 SIZE_MAX = 32 * 1024 * 1024
 KEPT_MAX = 20
+IDLE_TICKS_MAX = 600  # then one is written again, so that a quiet hold leaves a trace of its marks
+COUNTS = ("n", "idle_ticks")  # the only fields of a line that are not the decision's
 STATE = "State"  # stands in place of an event's name on the line that begins a file or a life
 
 _encoder = msgspec.json.Encoder()
@@ -40,19 +46,31 @@ class Journal:
         self._file: BinaryIO = path.open("ab", buffering=0)
         self._is_torn = not _ends_whole(path)
         self._count = 0
+        self._idle_ticks = 0
+        self._idle_for: tuple[str, str] | None = None
+        self._state: object = None
 
     def begin(self, state: object, *, at_ms: int) -> None:
         """Write down the state that the next decision starts from."""
+        self._state, self._idle_for = state, None
         head = {"n": self._count, "at": utc_text(at_ms), "event": STATE, "data": state}
         self._append(_encoder.encode(head))
 
     def write(
         self, event: Event, decision: Decision[Any], *, before: str, after: str, is_idle: bool
     ) -> None:
-        """Append one decision; `is_idle` says that the file may be rotated after it."""
+        """Append one decision, or count it where it is one more idle tick.
+
+        `is_idle` says that the file may be rotated after it.
+        """
         self._count += 1
+        if self._is_old_news(event, decision, before):
+            self._idle_ticks += 1
+            return
         body = encode_body(event, decision, before=before, after=after)
-        self._append(b'{"n":%d,' % self._count + body[1:])
+        idle = b'"idle_ticks":%d,' % self._idle_ticks if self._idle_ticks else b""
+        self._append(b'{"n":%d,' % self._count + idle + body[1:])
+        self._idle_ticks = 0
         if is_idle and self._file.tell() >= self._size_max:
             self._rotate()
             self.begin(decision.state, at_ms=event.at_ms)
@@ -60,6 +78,14 @@ class Journal:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def _is_old_news(self, event: Event, decision: Decision[Any], label: str) -> bool:
+        """Return whether a tick does nothing, and for the same reason as the idle one before it."""
+        changed, self._state = decision.state != self._state, decision.state
+        if changed or decision.actions or not isinstance(event, Tick):
+            return False
+        last, self._idle_for = self._idle_for, (label, decision.reason)
+        return self._idle_for == last and self._idle_ticks < IDLE_TICKS_MAX
 
     def _append(self, line: bytes) -> None:
         """Add a line; one that was torn, by a full disk or a crash, is ended first."""
@@ -84,7 +110,7 @@ class Journal:
 
 
 def encode_body(event: Event, decision: Decision[Any], *, before: str, after: str) -> bytes:
-    """Return the line of a decision but for its number: what a replay must reproduce."""
+    """Return the line of a decision but for its counts: what a replay must reproduce."""
     return _encoder.encode({
         "at": utc_text(event.at_ms),
         "event": type(event).__name__,

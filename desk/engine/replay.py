@@ -1,7 +1,8 @@
 """Decide a journal again: the same events must give the same decisions, byte for byte.
 
 Reads journals and asks a strategy; carries nothing out. A difference means that the program has
-changed since, or that a decision read something that was not in its event.
+changed since, or that a decision read something that was not in its event. Idle ticks, which a
+journal only counts, are not decided again: they changed nothing.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +14,7 @@ import msgspec
 from desk.core.actions import Decision, Strategy
 from desk.core.errors import DeskError
 from desk.core.events import Event
-from desk.engine.journal import STATE, encode_body
+from desk.engine.journal import COUNTS, STATE, encode_body
 
 S = TypeVar("S")
 
@@ -73,7 +74,7 @@ def _decide(
     decision = strategy.decide(state, event)
     before, after = strategy.watch(state).label, strategy.watch(decision.state).label
     now = encode_body(event, decision, before=before, after=after)
-    then = msgspec.json.encode({key: value for key, value in line.items() if key != "n"})
+    then = msgspec.json.encode({key: value for key, value in line.items() if key not in COUNTS})
     return Replayed(line, decision, is_same=now == then)
 
 

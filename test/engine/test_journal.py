@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from desk.core.actions import Alert, Decision, Level, ReadMarkets
-from desk.core.events import MarkView, Tick
+from desk.core.events import AccountsRead, Event, MarkView, Tick
 from desk.core.venue import VenueName
 from desk.engine.journal import Journal, read_journal, utc_text
 from test.engine.states import AT_MS, Purse
@@ -58,6 +59,66 @@ def test_a_decision_is_one_line(path: Path) -> None:
             {"action": "ReadMarkets", "data": {"ask": 4, "symbols": ["BTC"]}},
         ],
     } == msgspec.json.decode(line)
+
+
+def hold(path: Path, *events: Event, reason: str = "holding") -> list[dict[str, Any]]:
+    """Return the lines of a life in which events change nothing, but for its first one."""
+    journal = Journal(path)
+    journal.begin(Purse(1), at_ms=AT_MS)
+    for event in events:
+        quiet = Decision(Purse(1), (), reason)
+        journal.write(event, quiet, before="HOLD", after="HOLD", is_idle=False)
+    journal.write(TICK, DECISION, before="HOLD", after="CLOSE", is_idle=False)
+    journal.close()
+    return list(read_journal(path))
+
+
+def test_idle_ticks_are_counted_not_written(path: Path) -> None:
+    """Of ticks that change nothing for one reason the first is written; the others are a number."""
+    _, first, last = hold(path, *[TICK] * 60)
+
+    assert (1, "holding", False) == (first["n"], first["reason"], "idle_ticks" in first)
+    assert (61, "why not", 59) == (last["n"], last["reason"], last["idle_ticks"])
+
+
+def test_an_idle_hour_leaves_a_trace(path: Path) -> None:
+    """However long nothing happens, a tick with its marks is written now and then."""
+    rows = hold(path, *[TICK] * 3600)[1:-1]
+
+    assert [1, 602, 1203, 1804, 2405, 3006] == [row["n"] for row in rows]
+    assert [600] * 5 == [row["idle_ticks"] for row in rows[1:]]
+
+
+def test_only_ticks_are_left_out(path: Path) -> None:
+    """Any other event is written, whether or not it changes something."""
+    read = AccountsRead(AT_MS, 1, {})
+
+    assert ["AccountsRead"] * 3 == [row["event"] for row in hold(path, *[read] * 3)[1:-1]]
+
+
+def test_a_tick_with_another_reason_is_written(path: Path) -> None:
+    """What is decided for a reason of its own is told, also when nothing comes of it."""
+    journal = Journal(path)
+    journal.begin(Purse(1), at_ms=AT_MS)
+    for reason in ("holding", "holding", "a mark stands alone", "a mark stands alone", "holding"):
+        quiet = Decision(Purse(1), (), reason)
+        journal.write(TICK, quiet, before="HOLD", after="HOLD", is_idle=False)
+    journal.close()
+
+    _, *rows = read_journal(path)
+    assert [(1, None), (3, 1), (5, 1)] == [(row["n"], row.get("idle_ticks")) for row in rows]
+
+
+def test_a_tick_that_changes_the_state_is_written(path: Path) -> None:
+    """Every change of the state stands in the journal, or it could not be replayed."""
+    journal = Journal(path)
+    journal.begin(Purse(1), at_ms=AT_MS)
+    for count in (1, 2, 3, 3):
+        decision = Decision(Purse(count), (), "counting")
+        journal.write(TICK, decision, before="HOLD", after="HOLD", is_idle=False)
+    journal.close()
+
+    assert [0, 1, 2, 3] == list(numbers(path))
 
 
 def test_a_life_begins_with_its_state(path: Path) -> None:
