@@ -116,13 +116,14 @@ def cycle_books(result: CycleResult) -> Table:
 
 
 def _equity_line(result: CycleResult) -> str:
-    if not result.is_complete:
-        return "incomplete: a venue has not handed out all rows; nothing was assumed for them"
+    """Return what both accounts say; what the legs do not explain is never left out."""
+    gap = "" if result.is_complete else "incomplete: a venue has not handed out all rows; "
     if result.equity_change_usd is None:
-        return "equity change: not known"
+        return f"{gap}equity change: not known"
     off = result.equity_change_usd - result.net_usd
     agrees = "agrees with the legs" if abs(off) < Decimal("0.005") else f"differs by {_usd(off)}"
-    return f"equity change read from the venues: {_usd(result.equity_change_usd)} USD, {agrees}"
+    change = _usd(result.equity_change_usd)
+    return f"{gap}equity change read from the venues: {change} USD, {agrees}"
 
 
 def _usd(value: Decimal) -> str:

@@ -118,7 +118,7 @@ def order_of(view: sim.OrderView) -> Order:
 
 
 def fill_of(fill: sim.Fill) -> Fill:
-    """Return one execution; the fee includes what a liquidation took on top."""
+    """Return one execution."""
     return Fill(
         symbol=fill.symbol,
         fill_id=str(fill.fill_id),
@@ -127,7 +127,7 @@ def fill_of(fill: sim.Fill) -> Fill:
         side=fill.side,
         size=fill.size,
         price=fill.price,
-        fee_usd=fill.fee + fill.liquidation_fee,
+        fee_usd=fill.fee,
         at_ms=fill.at_ms,
         is_maker=fill.is_maker,
         cause=_CAUSES[fill.cause],

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from desk.core.account import MarginMode
 from desk.core.funding import HourlyRate
-from desk.core.order import Accepted, Side
+from desk.core.order import Accepted, FillCause, Side
 from desk.core.stream import StreamUp
 from desk.core.venue import VenueName
 from test.contract.bench import DEPOSIT_USD, Bench
@@ -52,6 +52,21 @@ async def test_a_round_trip_costs_what_the_fills_say(bench: Bench) -> None:
     account = await bench.venue.account()
     assert abs(account.equity_usd - DEPOSIT_USD - change) < _CENT
     assert account.equity_usd == account.balance_usd
+
+
+@contract
+async def test_a_liquidation_costs_what_the_fills_say(bench: Bench) -> None:
+    """What the venue takes for closing a position stands as a fee on the fill that closed it."""
+    await bench.fill("BTC", Side.BUY)
+    (account_id,) = bench.world.exchanges[bench.name].account_ids()
+    bench.world.exchanges[bench.name].liquidate(account_id, "BTC", Decimal(1))
+    await bench.wait()
+    fills = await bench.venue.fills(since_ms=0)
+    change = sum(-fill.side.sign * fill.size * fill.price - fill.fee_usd for fill in fills)
+    account = await bench.venue.account()
+    assert () == account.positions
+    assert abs(account.equity_usd - DEPOSIT_USD - change) < Decimal("0.00001")
+    assert FillCause.LIQUIDATION in {fill.cause for fill in fills if fill.fee_usd > 1}
 
 
 @contract

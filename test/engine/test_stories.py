@@ -18,7 +18,7 @@ from desk.engine.run import Record
 from desk.hedge.state import BotState, CloseReason, Phase
 from desk.sim.faults import FaultKind
 from desk.sim.market_model import Profile
-from test.engine.bench import LIGHTER, PACIFICA
+from test.engine.bench import ACCOUNT, LIGHTER, PACIFICA
 from test.engine.bot import BRISK, Bot, with_bot
 
 CENT = Decimal("0.005")
@@ -49,6 +49,26 @@ async def outage(bot: Bot, venue: VenueName, *, minutes: int) -> None:
         await asyncio.sleep(60)
         assert bot.is_hedged()
     bot.stage.feed(venue).mend()
+
+
+@pytest.mark.parametrize("venue", VenueName)
+@pytest.mark.parametrize("fraction", ["1", "0.4"])
+def test_a_liquidated_leg_is_booked_with_its_penalty(
+    tmp_path: Path, venue: VenueName, fraction: str
+) -> None:
+    """A leg that the venue closes, whole or in part, costs what the books of the cycle say."""
+
+    async def play(bot: Bot) -> None:
+        truth = Truth(bot)
+        life = asyncio.create_task(bot.live(cycles=1))
+        await asyncio.sleep(600)
+        bot.stage.world.exchanges[venue].liquidate(ACCOUNT, "BTC", Decimal(fraction))
+        await life
+        truth.check()
+        assert bot.results[0].legs[venue].fees_usd > Decimal("0.1")
+        assert bot.is_flat()
+
+    with_bot(tmp_path, play, LONG)
 
 
 @pytest.mark.parametrize("profile", Profile)

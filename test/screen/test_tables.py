@@ -126,7 +126,8 @@ def test_the_books_split_each_leg() -> None:
         ("0.0149", True, "agrees with the legs"),
         ("0.0200", True, "differs by +0.0100"),
         (None, True, "not known"),
-        ("0.0100", False, "incomplete: a venue has not handed out all rows"),
+        (None, False, "incomplete: a venue has not handed out all rows; equity change: not known"),
+        ("-0.5000", False, "equity change read from the venues: -0.5000 USD, differs by -0.5100"),
     ],
 )
 def test_the_books_are_held_against_the_equity(

@@ -192,6 +192,8 @@ def test_one_side_can_be_liquidated(venue: VenueName) -> None:
 
     answer, account = controlled(play)
 
+    assert answer["fills"] == account["fills"][-1:]
+    assert Decimal(answer["fills"][0]["fee"]) > 3
     assert [("sell", "0.005")] == [(fill["side"], fill["size"]) for fill in answer["fills"]]
     assert {"BTC": "0.005"} == account["positions"]
 

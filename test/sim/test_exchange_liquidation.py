@@ -126,6 +126,37 @@ def test_a_liquidated_account_still_balances() -> None:
     assert D(0) == bench.exchange.audit()[0].difference_equity
 
 
+@pytest.mark.parametrize("make", [lighter, pacifica])
+@pytest.mark.parametrize("price", ["1899", "1898", "1885", "1500"])
+@pytest.mark.parametrize("side", [BUY, SELL])
+def test_the_fills_explain_what_a_liquidation_cost(
+    make: Callable[..., Bench], price: str, side: Side
+) -> None:
+    """Fees stand on the fills: their cash less their fees is the change of equity, to the last
+    decimal, whether the book or the backstop took the position."""
+    bench = make(collateral="120")
+    bench.take(side, "1")
+    bench.price(price if side is BUY else str(4000 - int(price)))
+
+    fills = bench.exchange.fills(ME)
+    view = bench.exchange.account(ME)
+    cash = sum((-fill.side.sign * fill.size * fill.price - fill.fee for fill in fills), D(0))
+    assert len(fills) > 1
+    assert view.equity - 120 == cash + bench.size * bench.exchange.stats("ETH").mark
+
+
+def test_a_fee_of_the_book_stays_within_what_the_zero_price_leaves() -> None:
+    """Near its zero price a liquidation pays less than 1 %, in the millionths that are told."""
+    bench = long_one(lighter(collateral="120"))
+    bids, asks = [(D(1890), D(9))], [(D(1891), D(9))]
+    bench.exchange.set_market(
+        "ETH", index=D(1900), mark=D(1900), bids=bids, asks=asks, premium=D(0)
+    )
+    fill = bench.exchange.fills(ME)[0]
+    assert 0 < fill.fee_rate < D("0.01")
+    assert fill.fee_rate == fill.fee_rate.quantize(D("0.000001"))
+
+
 @pytest.mark.parametrize(("fraction", "left"), [("0.5", "0.5"), ("1", "0"), ("0.0001", "0.999")])
 def test_the_control_plane_liquidates_a_fraction(fraction: str, left: str) -> None:
     """Half, all, or at least one lot."""
@@ -137,7 +168,7 @@ def test_the_control_plane_liquidates_a_fraction(fraction: str, left: str) -> No
 def test_a_liquidation_by_hand_takes_its_fee() -> None:
     """1 % of the value at mark on Lighter."""
     fill = long_one(lighter()).exchange.liquidate(ME, "ETH", D(1))
-    assert (D(2000), D(20)) == (fill.price, fill.liquidation_fee)
+    assert (D(2000), D(20), D("0.01")) == (fill.price, fill.fee, fill.fee_rate)
 
 
 def test_deleveraging_takes_no_fee_and_leaves_orders() -> None:
@@ -145,8 +176,8 @@ def test_deleveraging_takes_no_fee_and_leaves_orders() -> None:
     bench = long_one(lighter())
     order_id = bench.run(BUY, "1", "1990").order_id
     fill = bench.exchange.liquidate(ME, "ETH", D("0.3"), cause=FillCause.DELEVERAGE)
-    seen = fill.cause, fill.liquidation_fee, fill.fee, bench.status(order_id)
-    assert (FillCause.DELEVERAGE, D(0), D(0), OrderStatus.OPEN) == seen
+    seen = fill.cause, fill.fee, bench.status(order_id)
+    assert (FillCause.DELEVERAGE, D(0), OrderStatus.OPEN) == seen
 
 
 def test_the_venues_hand_does_not_move_the_price() -> None:

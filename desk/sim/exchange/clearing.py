@@ -4,6 +4,7 @@ Moves positions and cash, deals the ids, prints the trade. What may trade with w
 `matching` and `liquidation`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 
@@ -16,13 +17,15 @@ from desk.sim.exchange.orders import ZERO, Order
 from desk.sim.exchange.views import Fill, Trade, TradeSide
 from desk.sim.exchange.words import CashKind, FillCause, OrderStatus, OrderType, PacificaEvent
 
+FEE_RATE_STEP = Decimal("0.000001")  # fees are told in millionths of the value
+
 
 @dataclass(frozen=True, slots=True)
 class Execution:
     """What traded: `taker` and `maker` are our accounts' orders, None for a stranger.
 
-    `liquidation_fee` is charged to the taker in USD. `on_book` False keeps the print from moving
-    price and volume.
+    `charge` tells what the venue's hand takes from the taker, USD; it is asked when the fill's
+    profit is booked. `on_book` False keeps the print from moving price and volume.
     """
 
     market: Market
@@ -32,7 +35,7 @@ class Execution:
     taker: Order | None
     maker: Order | None
     cause: FillCause = FillCause.TRADE
-    liquidation_fee: Decimal = ZERO
+    charge: Callable[[], Decimal] | None = None
     on_book: bool = True
 
 
@@ -109,16 +112,10 @@ def _book(
     if not margin.is_cross(floor, account, symbol):
         _move_margin(holding, before=before, price=price, change=change,
                      fraction=setting.initial_margin_fraction)  # fmt: skip
-    fee_rate = _fee_rate(floor, account, execution, is_maker=is_maker)
-    fee = (price * size * fee_rate).quantize(floor.rules.fee_step, ROUND_HALF_UP) + ZERO
-    fee_liquidation = ZERO if is_maker else execution.liquidation_fee
-    fill_id = floor.next_row_id()
-    for kind, amount in (
-        (CashKind.PNL, pnl),
-        (CashKind.FEE, -fee),
-        (CashKind.LIQUIDATION_FEE, -fee_liquidation),
-    ):
-        floor.post(account, kind, amount, symbol=symbol, fill_id=fill_id, cause=execution.cause)
+    fill_id, cause = floor.next_row_id(), execution.cause
+    floor.post(account, CashKind.PNL, pnl, symbol=symbol, fill_id=fill_id, cause=cause)
+    kind, fee, fee_rate = _fee(floor, account, execution, is_maker=is_maker)
+    floor.post(account, kind, -fee, symbol=symbol, fill_id=fill_id, cause=cause)
     _advance_order(order, price, size)
     floor.touched[(account.account_id, symbol)] = None
     if order.child_ids:
@@ -147,18 +144,31 @@ def _book(
         size_after=holding.size,
         entry_after=holding.entry_price,
         margin_after=holding.margin,
-        liquidation_fee=fee_liquidation,
     )
     account.fills.append(fill)
     return fill
 
 
-def _fee_rate(floor: Floor, account: Account, execution: Execution, *, is_maker: bool) -> Decimal:
-    """Return the fraction a side pays; the venue's hand takes its own fee instead."""
+def _fee(
+    floor: Floor, account: Account, execution: Execution, *, is_maker: bool
+) -> tuple[CashKind, Decimal, Decimal]:
+    """Return what a side pays: the kind, USD, and its fraction of the value.
+
+    The venue's hand takes its own fee instead of the tier's, or none.
+    """
+    value = execution.price * execution.size
+    if not is_maker and execution.charge is not None:
+        fee = execution.charge()
+        return CashKind.LIQUIDATION_FEE, fee, (fee / value).quantize(FEE_RATE_STEP)
     tier = floor.tier(account)
-    if is_maker:
-        return tier.maker
-    return tier.taker if execution.cause is FillCause.TRADE else ZERO
+    rate = tier.maker if is_maker else tier.taker
+    if not is_maker and execution.cause is not FillCause.TRADE:
+        rate = ZERO
+    return CashKind.FEE, _in_steps(floor, value * rate), rate
+
+
+def _in_steps(floor: Floor, fee: Decimal) -> Decimal:
+    return fee.quantize(floor.rules.fee_step, ROUND_HALF_UP) + ZERO
 
 
 def _move_margin(

@@ -2,25 +2,27 @@
 
 Below maintenance margin orders are cancelled and positions closed into the book; below the
 close-out threshold (Lighter) or two thirds of maintenance (Pacifica) the backstop takes everything
-over. Sources: Lighter docs (liquidations), Pacifica docs (liquidations). Deleveraging of winners is
+over. What it costs stands on the fills: on Lighter a liquidation's `taker_fee` is 10000 millionths
+(observed in recorded frames). Sources: Lighter docs (liquidations), Pacifica docs (liquidations).
+Deleveraging of winners is
 not automatic here: the control plane asks for it.
 """
 
-from decimal import Decimal
+from collections.abc import Callable
+from decimal import ROUND_DOWN, Decimal
 
 from desk.core.market import step_up
 from desk.core.order import Side
 from desk.sim.exchange import life, margin
 from desk.sim.exchange.accounts import Account, Holding
 from desk.sim.exchange.arrivals import settle
-from desk.sim.exchange.clearing import Execution, execute
+from desk.sim.exchange.clearing import FEE_RATE_STEP, Execution, execute
 from desk.sim.exchange.floor import Floor, Market
 from desk.sim.exchange.margin import Pool
 from desk.sim.exchange.matching import Walk, walk
 from desk.sim.exchange.orders import ZERO, NewOrder, Order
 from desk.sim.exchange.views import Fill
 from desk.sim.exchange.words import (
-    CashKind,
     FillCause,
     OrderStatus,
     OrderType,
@@ -54,12 +56,14 @@ def close_by_hand(
         raise Refusal(RefusalReason.INVALID_SIZE, f"fraction {fraction} is outside 0..1")
     lot = market.spec.instrument.size_lot
     closed = min(abs(size), step_up(abs(size) * fraction, lot))
+    price = market.spec.instrument.price_down(market.mark)
     fee = ZERO
     if cause is FillCause.LIQUIDATION:
         _cancel_orders(floor, account, None)
-        fee = closed * market.mark * _fee_fraction(floor, market)
-    price = market.spec.instrument.price_down(market.mark)
-    fill = _take_over(floor, account, market, closed, price=price, cause=cause, fee=fee)
+        fee = (closed * price * _fee_fraction(floor, market)).quantize(floor.rules.fee_step)
+    fill = _take_over(
+        floor, account, market, closed, price=price, cause=cause, charge=lambda: fee
+    )
     settle(floor, market)
     return fill
 
@@ -109,17 +113,21 @@ def _to_health(floor: Floor, account: Account, holding: Holding, pool: Pool) -> 
 def _send(
     floor: Floor, account: Account, market: Market, holding: Holding, *, pool: Pool, size: Decimal
 ) -> None:
-    """Run one liquidation order through the book and charge its fee."""
+    """Run one liquidation order through the book; each of its fills pays the fee."""
     order = _liquidation_order(floor, account, market, size)
+    side, fraction = order.new.side, _fee_fraction(floor, market)
     zero = margin.zero_price(market, holding, pool)
     limit = zero if floor.rules.liquidation.at_zero_price else None
-    way = Walk(market, order.new.side, size, order, limit, cause=FillCause.LIQUIDATION)
+
+    def charge(price: Decimal, size: Decimal) -> Decimal:
+        rate = fraction
+        if limit is not None:
+            rate = max(ZERO, min(rate, (price - limit) * -side.sign / price))
+        rate = rate.quantize(FEE_RATE_STEP, ROUND_DOWN)
+        return (price * size * rate).quantize(floor.rules.fee_step)
+
+    way = Walk(market, side, size, order, limit, cause=FillCause.LIQUIDATION, charge=charge)
     walk(floor, way)
-    fee = way.spent * _fee_fraction(floor, market)
-    if floor.rules.liquidation.at_zero_price:
-        better = (way.spent - zero * way.taken) * -order.new.side.sign
-        fee = max(ZERO, min(fee, better))
-    _charge(floor, account, fee, market.symbol)
     if order.status is OrderStatus.FILLED:
         life.complete(floor, order)
     else:
@@ -127,19 +135,32 @@ def _send(
 
 
 def _to_backstop(floor: Floor, account: Account, pool: Pool, *, isolated: bool) -> None:
-    """Hand every position of the pool over at the price that leaves nothing of it."""
+    """Hand every position of the pool over at the price that leaves nothing of it.
+
+    Prices are rounded to ticks in the account's favour, and the last fee is what that leaves.
+    """
     cause = FillCause.LIQUIDATION if floor.rules.has_sequencer else FillCause.BACKSTOP
     before = _cross_cash(account) if isolated else ZERO
     prices = [
         margin.zero_price(floor.markets[holding.symbol], holding, pool) for holding in pool.holdings
     ]
+    last = pool.holdings[-1]
     for holding, price in zip(pool.holdings, prices, strict=True):
-        market = floor.markets[holding.symbol]
-        tick = market.spec.instrument.price_tick
-        rounded = max(tick, market.spec.instrument.price_down(price))
-        _take_over(floor, account, market, abs(holding.size), price=rounded, cause=cause)
-    # Rounding to ticks leaves crumbs; the backstop takes them, or makes up for them.
-    _charge(floor, account, _cross_cash(account) - before, None)
+        market, size = floor.markets[holding.symbol], holding.size
+        instrument = market.spec.instrument
+        rounded = instrument.price_up(price) if size > 0 else instrument.price_down(price)
+        rounded = max(instrument.price_tick, rounded)
+        charge = _rest(account, before) if holding is last else _nothing
+        _take_over(floor, account, market, abs(size), price=rounded, cause=cause, charge=charge)
+
+
+def _rest(account: Account, kept: Decimal) -> Callable[[], Decimal]:
+    """Return the charge that leaves `kept` of the shared cash."""
+    return lambda: _cross_cash(account) - kept
+
+
+def _nothing() -> Decimal:
+    return ZERO
 
 
 def _take_over(
@@ -150,16 +171,15 @@ def _take_over(
     *,
     price: Decimal,
     cause: FillCause,
-    fee: Decimal = ZERO,
+    charge: Callable[[], Decimal],
 ) -> Fill:
     """Close `size` of a position against the venue itself, off the book."""
     order = _liquidation_order(floor, account, market, size)
-    fee = fee.quantize(floor.rules.fee_step)
     fill = execute(
         floor,
         Execution(
             market, price, size, order.new.side, order, None,
-            cause=cause, liquidation_fee=fee, on_book=False,
+            cause=cause, charge=charge, on_book=False,
         ),
     )  # fmt: skip
     assert fill is not None
@@ -173,14 +193,6 @@ def _liquidation_order(floor: Floor, account: Account, market: Market, size: Dec
     order = floor.draft(account, new)
     floor.enlist(order)
     return order
-
-
-def _charge(floor: Floor, account: Account, fee: Decimal, symbol: str | None) -> None:
-    """Take a liquidation fee out of the cash."""
-    amount = fee.quantize(floor.rules.fee_step) if symbol is not None else fee
-    floor.post(
-        account, CashKind.LIQUIDATION_FEE, -amount, symbol=symbol, cause=FillCause.LIQUIDATION
-    )
 
 
 def _cancel_orders(floor: Floor, account: Account, symbol: str | None) -> None:

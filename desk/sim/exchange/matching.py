@@ -4,9 +4,11 @@ The taker is one of our accounts' orders or a stranger. Decides what trades with
 it may (`gate`), nor what it costs (`clearing`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from enum import Enum, auto
+from functools import partial
 
 from desk.core.order import Side
 from desk.sim.exchange import life
@@ -33,7 +35,10 @@ class Stop(Enum):
 @dataclass(slots=True)
 class Walk:
     """One taker on its way: `left` base units to take, at `limit` or better, or with an average no
-    worse than `average_limit`; `taken` and `spent` tell what was."""
+    worse than `average_limit`; `taken` and `spent` tell what was.
+
+    `charge` tells what a liquidation takes for a price and size, USD.
+    """
 
     market: Market
     side: Side
@@ -42,6 +47,7 @@ class Walk:
     limit: Decimal | None = None
     average_limit: Decimal | None = None
     cause: FillCause = FillCause.TRADE
+    charge: Callable[[Decimal, Decimal], Decimal] | None = None
     taken: Decimal = ZERO
     spent: Decimal = ZERO
 
@@ -95,9 +101,12 @@ def trade(
     way.left -= size
     way.taken += size
     way.spent += size * price
+    charge = None if way.charge is None else partial(way.charge, price, size)
     return execute(
         floor,
-        Execution(way.market, price, size, way.side, way.taker, maker, cause=way.cause),
+        Execution(
+            way.market, price, size, way.side, way.taker, maker, cause=way.cause, charge=charge
+        ),
     )
 
 

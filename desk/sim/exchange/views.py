@@ -100,10 +100,10 @@ class AccountView:
 class Fill:
     """One side of one execution, booked to one of our accounts.
 
-    `fee` is positive when paid, USD, `fee_rate` its fraction. `pnl` is the realised profit before
-    that fee. The `_before` fields are the position as it was: signed size, signed cost, margin
-    fraction and isolated margin; `size_after`, `entry_after` and `margin_after` as it became.
-    `liquidation_fee` is what a liquidation took on top.
+    `fee` is positive when paid, USD, `fee_rate` its fraction; where the venue closed the position
+    it is what the liquidation took. `pnl` is the realised profit before that fee. The `_before`
+    fields are the position as it was: signed size, signed cost, margin fraction and isolated
+    margin; `size_after`, `entry_after` and `margin_after` as it became.
     """
 
     fill_id: int
@@ -129,7 +129,6 @@ class Fill:
     size_after: Decimal
     entry_after: Decimal
     margin_after: Decimal
-    liquidation_fee: Decimal = Decimal(0)
 
     @property
     def position_action(self) -> str:

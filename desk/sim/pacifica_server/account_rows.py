@@ -262,7 +262,7 @@ def order_update(view: OrderView, *, account: str, sequence: int) -> Row:
 
 def _net_pnl(fill: Fill) -> Decimal:
     """Return realised profit after this fill's fee, as live samples compute."""
-    return fill.pnl - fill.fee - fill.liquidation_fee
+    return fill.pnl - fill.fee
 
 
 def _entry(fill: Fill) -> Decimal:
