@@ -17,6 +17,7 @@ import aiohttp
 from desk.core.errors import BadMessage, NotSent, OutcomeUnknown, RateLimited, VenueUnavailable
 from desk.core.ports import Clock
 from desk.core.venue import VenueName
+from desk.venues.plainly import describe
 from desk.venues.sockets import Socket, SocketLost, aiohttp_opener
 
 # A start, stop or close has 8 s in all; a write is not worth waiting for much longer than the venue
@@ -145,7 +146,7 @@ class HttpTransport:
         return self._session
 
     def _fail(self, request: HttpRequest, error: Exception, *, may_have_left: bool) -> NoReturn:
-        text = f"{type(error).__name__} {error}".strip()
+        text = describe(error)
         if not may_have_left:
             raise NotSent(text, venue=self._venue, request=request.name) from error
         if request.is_write:

@@ -11,6 +11,7 @@ from typing import Protocol
 import aiohttp
 
 from desk.core.errors import DeskError
+from desk.venues.plainly import describe
 
 CONTROL_FRAME = ""
 MESSAGE_BYTES_MAX = 8 * 1024 * 1024
@@ -140,16 +141,10 @@ def aiohttp_opener(
                 timeout=aiohttp.ClientWSTimeout(ws_close=close_s_max),
             )
         except aiohttp.WSServerHandshakeError as error:
-            raise SocketLost(f"upgrade refused: {error.message}", status=error.status) from error
+            text = f"the server refuses the stream (HTTP {error.status})"
+            raise SocketLost(text, status=error.status) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise SocketLost(f"cannot connect: {describe(error)}") from error
         return AiohttpSocket(socket)
 
     return open_socket
-
-
-def describe(error: object) -> str:
-    """Return an exception's class and text in one short line, for people."""
-    text = str(error)
-    name = type(error).__name__
-    return f"{name}: {text[:160]}" if text else name
