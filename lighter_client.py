@@ -14,17 +14,27 @@ from random import Random
 from typing import Literal, Self
 
 from desk.core.account import MarginMode
-from desk.core.errors import ConfigError, InvariantBroken, VenueUnavailable
+from desk.core.errors import InvariantBroken, VenueRejected, VenueUnavailable
 from desk.core.market import Instrument
 from desk.core.order import OrderRequest, Outcome
 from desk.core.ports import Clock, SignedWrite, StreamListener
-from desk.core.secret import Secret
 from desk.core.venue import VenueName
 from desk.venues.http import ClockSkew, HttpTransport, Transport
+from desk.venues.lighter.access import (
+    MAINNET_URL,
+    Access,
+    Credentials,
+    KeyName,
+    Slot,
+    explained,
+    no_such_key,
+    not_this_key,
+    read_access,
+    stream_url,
+)
 from desk.venues.lighter.account import read_public_keys
 from desk.venues.lighter.api import AuthTokens, LighterApi, SigningThread
-from desk.venues.lighter.crypto.keys import MalformedKey
-from desk.venues.lighter.crypto.limits import CancelAllMode, InvalidRequest
+from desk.venues.lighter.crypto.limits import CancelAllMode
 from desk.venues.lighter.crypto.port import Signer
 from desk.venues.lighter.feed import LighterFeed
 from desk.venues.lighter.frames import UserStats
@@ -44,15 +54,6 @@ from desk.venues.lighter.tx import (
 from desk.venues.limits import RequestBudget, lighter_budget, unlimited
 from desk.venues.sockets import SocketOpener
 
-MAINNET_URL = "https://mainnet.zklighter.elliot.ai"
-# Chain ids are part of every signature; the venue's SDK lists them per host, 304 for the rest.
-CHAIN_IDS = {
-    MAINNET_URL: 304,
-    "https://testnet.zklighter.elliot.ai": 300,
-    "https://api.rh.lighter.xyz": 466324,
-    "https://api.rh-testnet.lighter.xyz": 300,
-}
-CHAIN_ID_DEFAULT = 304
 STREAM_UP_S_MAX = 10.0
 # An opening's own at most: three looks at orders and account, a nonce, leverage set and read back
 # twice, order, verification, two top-ups.
@@ -81,11 +82,13 @@ class LighterClient(LighterReads):
         transport: Transport | None = None,
         opener: SocketOpener | None = None,
         signing_executor: Executor | None = None,
+        key_name: KeyName = "API_KEY",
     ) -> None:
         """Open nothing.
 
         `jitter` spreads reconnections ([0, 1)). `transport` and `opener` replace the network;
-        `signing_executor` is closed with the client, None signs on the event loop.
+        `signing_executor` is closed with the client, None signs on the event loop. `key_name`
+        says which variables to name when the key is wrong.
         """
         self._sockets = HttpTransport(venue=VenueName.LIGHTER, base_url=base_url, clock=clock)
         self._signer = signer
@@ -103,9 +106,10 @@ class LighterClient(LighterReads):
             account_index=account_index,
         )
         super().__init__(api=api, feed=feed, clock=clock, account_index=account_index)
-        self._api_key_index = api_key_index
+        self._slot: Slot | None = None
         self._sender: LighterSender | None = None
         if signer is not None and account_index is not None and api_key_index is not None:
+            self._slot = Slot(account_index, api_key_index, key_name)
             self._sender = LighterSender(
                 api=api,
                 clock=clock,
@@ -121,42 +125,30 @@ class LighterClient(LighterReads):
         env: Mapping[str, str],
         *,
         clock: Clock,
-        key: Literal["API_KEY", "EMERGENCY_API_KEY"] = "API_KEY",
+        key: KeyName = "API_KEY",
         read_only: bool = False,
         limits: Literal["published", "off"] = "published",
     ) -> Self:
         """Return a client for the variables of `.env`; raises `ConfigError` naming one.
 
-        `key` chooses the pair `…_PRIVATE_KEY` and `…_INDEX`; `read_only` needs neither.
+        Variables: `desk.venues.lighter.access.read_access`; `read_only` needs none.
         """
-        base_url = env.get("LIGHTER_BASE_URL", "").strip().rstrip("/") or MAINNET_URL
-        chain_id = _number(env, "LIGHTER_CHAIN_ID", CHAIN_IDS.get(base_url, CHAIN_ID_DEFAULT))
-        account_index = api_key_index = signer = executor = None
-        if not read_only:
-            account_index = _number(env, "ACCOUNT_INDEX")
-            api_key_index = _number(env, f"{key}_INDEX")
-            secret = Secret(_text(env, f"{key}_PRIVATE_KEY"))
-            signer = _library_signer(
-                secret,
-                variable=f"{key}_PRIVATE_KEY",
-                account_index=account_index,
-                api_key_index=api_key_index,
-                chain_id=chain_id,
-                clock=clock,
-            )
+        access = read_access(env, key=key, read_only=read_only)
+        credentials, signer, executor = access.credentials, None, None
+        if credentials is not None:
+            signer = _library_signer(access, credentials, clock)
             executor = ThreadPoolExecutor(1, thread_name_prefix="lighter-signer")
-        elif env.get("ACCOUNT_INDEX", "").strip():
-            account_index = _number(env, "ACCOUNT_INDEX")
         return cls(
             clock=clock,
             jitter=Random().random,
-            base_url=base_url,
-            ws_url=env.get("LIGHTER_WS_URL", "").strip() or None,
-            account_index=account_index,
-            api_key_index=api_key_index,
+            base_url=access.base_url,
+            ws_url=access.ws_url,
+            account_index=access.account_index,
+            api_key_index=None if credentials is None else credentials.slot.key_index,
             signer=signer,
             limits=limits,
             signing_executor=executor,
+            key_name=key,
         )
 
     @property
@@ -187,25 +179,24 @@ class LighterClient(LighterReads):
         Raises `VenueError`, `ConfigError`; `remarks` then holds what the signer has to say.
         """
         await self.instruments()
-        if self._signer is not None and self._sender is not None:
-            await self._check_key(self._signer)
+        if self._signer is not None and self._slot is not None:
+            await self._check_key(self._signer, self._slot)
         reason = await self._feed.start(STREAM_UP_S_MAX)
         if reason is not None:
             raise VenueUnavailable(reason, venue=self.name, request="stream")
 
-    async def _check_key(self, signer: Signer) -> None:
+    async def _check_key(self, signer: Signer, slot: Slot) -> None:
         self.remarks = await self._thread.run(signer.self_check)
-        index = self._api_key_index
-        params = {"account_index": self._account(), "api_key_index": index}
-        response = await self._api.get("apikeys", params)
-        registered = read_public_keys(response.body)
-        ours = signer.public_key().removeprefix("0x").lower()
-        if index is None or registered.get(index) != ours:
-            raise ConfigError(
-                f"lighter: the private key is not the one registered as key {index} of account"
-                f" {self._account_index}: set API_KEY_PRIVATE_KEY, API_KEY_INDEX and ACCOUNT_INDEX"
-                " as the venue issued them together"
-            )
+        params = {"account_index": slot.account_index, "api_key_index": slot.key_index}
+        try:
+            response = await self._api.get("apikeys", params)
+        except VenueRejected as error:
+            raise explained(error, slot) from error
+        registered = read_public_keys(response.body).get(slot.key_index)
+        if registered is None:
+            raise no_such_key(slot)
+        if registered != signer.public_key().removeprefix("0x").lower():
+            raise not_this_key(slot)
 
     async def close(self) -> None:
         """Close stream, connections and signing thread; safe to call twice."""
@@ -379,45 +370,11 @@ def _budget(limits: Literal["published", "off"], clock: Clock) -> RequestBudget:
     return lighter_budget(clock.monotonic_s)
 
 
-def stream_url(base_url: str) -> str:
-    """Return the stream address that belongs to a REST address: never another deployment's."""
-    return f"{base_url.rstrip('/').replace('http', 'ws', 1)}/stream"
-
-
-def _text(env: Mapping[str, str], name: str) -> str:
-    value = env.get(name, "").strip()
-    if not value:
-        raise ConfigError(f"{name} is missing: set it in .env (see .env.example)")
-    return value
-
-
-def _number(env: Mapping[str, str], name: str, default: int | None = None) -> int:
-    if default is not None and not env.get(name, "").strip():
-        return default
-    text = _text(env, name)
-    if not (text.isascii() and text.isdigit()):
-        raise ConfigError(f"{name} is {text!r}: it must be a whole number, 0 or above")
-    return int(text)
-
-
-def _library_signer(
-    key: Secret,
-    *,
-    variable: str,
-    account_index: int,
-    api_key_index: int,
-    chain_id: int,
-    clock: Clock,
-) -> Signer:
-    try:
-        return LibrarySigner(
-            key,
-            account_index=account_index,
-            api_key_index=api_key_index,
-            chain_id=chain_id,
-            now_ms=clock.now_ms,
-        )
-    except MalformedKey as error:
-        raise ConfigError(f"{variable} is not a key: {error}") from error
-    except InvalidRequest as error:
-        raise ConfigError(f"ACCOUNT_INDEX or the key's index is wrong: {error}") from error
+def _library_signer(access: Access, credentials: Credentials, clock: Clock) -> Signer:
+    return LibrarySigner(
+        credentials.private_key,
+        account_index=credentials.slot.account_index,
+        api_key_index=credentials.slot.key_index,
+        chain_id=access.chain_id,
+        now_ms=clock.now_ms,
+    )

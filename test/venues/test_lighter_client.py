@@ -37,7 +37,7 @@ from desk.core.ports import Venue
 from desk.core.stream import FillSeen, OrderSeen, StreamDown, StreamEvent, StreamUp
 from desk.core.venue import VenueName
 from desk.engine.clock import LoopClock
-from desk.sim.accounts import CHAIN_ID, LighterKey
+from desk.sim.accounts import CHAIN_ID, LighterAccount, LighterKey
 from desk.sim.faults import Fault, FaultKind
 from desk.sim.serve import Embedded, start_embedded
 from desk.sim.world import World
@@ -160,14 +160,14 @@ def test_a_client_without_a_key_reads_what_is_public() -> None:
     play(story, public=True)
 
 
-def test_a_key_that_is_not_registered_stops_the_start() -> None:
-    """The message names the three variables that belong together."""
+def refused_start(changed: Callable[[LighterAccount], dict[str, Any]]) -> str:
+    """Return what a client of the account, with one thing changed, says at its start."""
 
     async def main() -> None:
         clock = LoopClock(asyncio.get_running_loop(), START_MS)
         venue = await start_embedded(World(7, start_ms=START_MS), clock=clock)
         keys = venue.credentials.lighter
-        client = client_of(venue, clock, keys.key, api_key_index=keys.emergency_key.index)
+        client = client_of(venue, clock, keys.key, **changed(keys))
         try:
             await client.open()
         finally:
@@ -175,8 +175,33 @@ def test_a_key_that_is_not_registered_stops_the_start() -> None:
             await client.close()
             await venue.close()
 
-    with pytest.raises(ConfigError, match="API_KEY_INDEX"):
+    with pytest.raises(ConfigError) as caught:
         run_virtual(main())
+    return str(caught.value)
+
+
+def test_a_key_that_is_not_registered_stops_the_start() -> None:
+    """The message names the three variables that belong together."""
+    said = refused_start(lambda keys: {"api_key_index": keys.emergency_key.index})
+
+    assert "API_KEY_PRIVATE_KEY is not the key registered as API_KEY_INDEX 5" in said
+    assert "(ACCOUNT_INDEX)" in said
+
+
+def test_an_account_lighter_does_not_know_stops_the_start() -> None:
+    """The variable and the mend are named, not the venue's code."""
+    said = refused_start(lambda keys: {"account_index": keys.account_index + 1})
+
+    assert "is unknown to Lighter: set the number of your (sub-)account" in said
+    assert said.startswith("ACCOUNT_INDEX ")
+
+
+def test_an_index_without_a_key_stops_the_start() -> None:
+    """The variable is that of the pair the client was made from."""
+    said = refused_start(lambda _: {"api_key_index": 99, "key_name": "EMERGENCY_API_KEY"})
+
+    assert said.startswith("EMERGENCY_API_KEY_INDEX 99 is no key of Lighter account ")
+    assert "or make a key there" in said
 
 
 def test_a_venue_that_is_out_is_unavailable() -> None:

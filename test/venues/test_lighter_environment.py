@@ -10,8 +10,9 @@ from desk.core.venue import VenueName
 from desk.engine.clock import LoopClock, SystemClock
 from desk.sim.serve import start_embedded
 from desk.sim.world import World
+from desk.venues.lighter.access import CHAIN_IDS, stream_url
 from desk.venues.lighter.signer import generate_key_pair
-from lighter_client import CHAIN_IDS, LighterClient, stream_url
+from lighter_client import LighterClient
 from test.venues.lighter_fakes import StillClock
 from test.virtual import run_virtual
 
@@ -24,25 +25,40 @@ def from_environment(**changes: str) -> LighterClient:
     return LighterClient.from_environment({**ENVIRONMENT, **changes}, clock=StillClock())
 
 
-@pytest.mark.parametrize(
-    ("changes", "named"),
-    [
-        ({"ACCOUNT_INDEX": ""}, "ACCOUNT_INDEX is missing"),
-        ({"ACCOUNT_INDEX": "0x12"}, "ACCOUNT_INDEX is '0x12'"),
-        ({"ACCOUNT_INDEX": "0"}, "ACCOUNT_INDEX"),
-        ({"API_KEY_INDEX": " "}, "API_KEY_INDEX is missing"),
-        ({"API_KEY_INDEX": "300"}, "index is wrong"),
-        ({"API_KEY_PRIVATE_KEY": ""}, "API_KEY_PRIVATE_KEY is missing"),
-        ({"API_KEY_PRIVATE_KEY": "hush"}, "80 hex digits"),
-        ({"LIGHTER_CHAIN_ID": "main"}, "LIGHTER_CHAIN_ID"),
-    ],
-)
+MISTAKES: list[tuple[dict[str, str], str]] = [
+    ({"ACCOUNT_INDEX": ""}, "ACCOUNT_INDEX is missing"),
+    ({"ACCOUNT_INDEX": "0x12"}, "ACCOUNT_INDEX is '0x12'"),
+    ({"ACCOUNT_INDEX": "0"}, "ACCOUNT_INDEX is 0, out of range"),
+    ({"ACCOUNT_INDEX": "-1"}, "ACCOUNT_INDEX is '-1': it must be a whole number"),
+    ({"ACCOUNT_INDEX": "hush" * 20}, "ACCOUNT_INDEX is wrong: it must be a whole number"),
+    ({"API_KEY_INDEX": " "}, "API_KEY_INDEX is missing"),
+    ({"API_KEY_INDEX": "300"}, "API_KEY_INDEX is 300, out of range"),
+    ({"API_KEY_PRIVATE_KEY": ""}, "API_KEY_PRIVATE_KEY is missing"),
+    ({"API_KEY_PRIVATE_KEY": "hush"}, "80 hex digits"),
+    ({"API_KEY_PRIVATE_KEY": GOOD_KEY[:-2]}, "80 hex digits"),
+    ({"API_KEY_PRIVATE_KEY": GOOD_KEY[:40] + " " + GOOD_KEY[40:]}, "80 hex digits"),
+    ({"API_KEY_PRIVATE_KEY": "0x" + "ab" * 32}, "looks like an Ethereum wallet's private key"),
+    ({"API_KEY_PRIVATE_KEY": "3k" * 44}, "looks like a Solana private key"),
+    ({"LIGHTER_BASE_URL": "localhost:8801"}, "LIGHTER_BASE_URL is 'localhost:8801': .*http"),
+    ({"LIGHTER_BASE_URL": "https://"}, "LIGHTER_BASE_URL is 'https://': .*and a host"),
+    ({"LIGHTER_BASE_URL": "http://a b"}, "LIGHTER_BASE_URL is 'http://a b': .*and a host"),
+    ({"LIGHTER_BASE_URL": "http://h:0"}, "LIGHTER_BASE_URL is 'http://h:0': its port"),
+    ({"LIGHTER_BASE_URL": f"http://{'a' * 64}.b"}, "LIGHTER_BASE_URL is .*and a host"),
+    ({"LIGHTER_BASE_URL": "me:hush@host"}, "LIGHTER_BASE_URL is wrong: .*begin with https://"),
+    ({"LIGHTER_WS_URL": "http://h/stream"}, "LIGHTER_WS_URL is .*begin with wss://"),
+    ({"LIGHTER_WS_URL": "localhost:8801"}, "LIGHTER_WS_URL is .*begin with wss://"),
+    ({"LIGHTER_CHAIN_ID": "main"}, "LIGHTER_CHAIN_ID"),
+]
+
+
+@pytest.mark.parametrize(("changes", "named"), MISTAKES)
 def test_a_wrong_variable_is_named_on_one_line(changes: dict[str, str], named: str) -> None:
     """The message has the name and the mend, and never a secret."""
     with pytest.raises(ConfigError, match=named) as error:
         from_environment(**changes)
 
-    assert ("\n" in str(error.value), "hush" in str(error.value)) == (False, False)
+    said = str(error.value)
+    assert (False, False, False) == ("\n" in said, "hush" in said, GOOD_KEY[:30] in said)
 
 
 def test_the_emergency_key_is_another_pair_of_variables() -> None:

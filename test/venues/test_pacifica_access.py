@@ -63,11 +63,19 @@ MISTAKES: list[tuple[dict[str, str], str]] = [
     ({"API_PRIVATE": "[1,2,3]"}, "API_PRIVATE is not a private key .*not base58"),
     ({"API_PUBLIC": ACCOUNT}, "API_PRIVATE does not belong to API_PUBLIC"),
     ({"PACIFICA_BASE_URL": "https://api.pacifica.fi"}, "PACIFICA_BASE_URL must end in /api/v1"),
-    ({"PACIFICA_BASE_URL": "api.pacifica.fi/api/v1"}, "PACIFICA_BASE_URL is not a URL"),
-    ({"PACIFICA_BASE_URL": "http://[::1/api/v1"}, "PACIFICA_BASE_URL is not a URL"),
-    ({"PACIFICA_BASE_URL": "http://h:99999/api/v1"}, "PACIFICA_BASE_URL is not a URL"),
+    (
+        {"PACIFICA_BASE_URL": "api.pacifica.fi/api/v1"},
+        "PACIFICA_BASE_URL is 'api.pacifica.fi/api/v1': it must begin with https://",
+    ),
+    ({"PACIFICA_BASE_URL": "http://[::1/api/v1"}, "PACIFICA_BASE_URL is .*and a host"),
+    ({"PACIFICA_BASE_URL": "http://h:99999/api/v1"}, "PACIFICA_BASE_URL is .*its port is not one"),
     ({"PACIFICA_BASE_URL": "http://127.0.0.1:1/api/v1"}, "PACIFICA_WS_URL is missing"),
-    ({"PACIFICA_WS_URL": "https://ws.pacifica.fi/ws"}, "PACIFICA_WS_URL is not a URL"),
+    ({"PACIFICA_WS_URL": "https://ws.pacifica.fi/ws"}, "PACIFICA_WS_URL is .*begin with wss://"),
+    ({"SOL_WALLET": AGENT_SECRET}, "SOL_WALLET is not .*looks like a Solana private key"),
+    ({"SOL_WALLET": "0x" + "ab" * 20}, "SOL_WALLET is not .*looks like an Ethereum address"),
+    ({"API_PUBLIC": AGENT_SECRET}, "API_PUBLIC is not .*looks like a Solana private key"),
+    ({"API_PRIVATE": "0x" + "ab" * 40}, "API_PRIVATE is not .*looks like a key of Lighter's"),
+    ({"API_PRIVATE": AGENT_SECRET.replace("a", "a ")}, "API_PRIVATE is not .*not base58"),
 ]
 
 

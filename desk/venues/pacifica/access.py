@@ -10,6 +10,14 @@ from urllib.parse import urlsplit
 from desk.core.errors import ConfigError
 from desk.core.secret import Secret
 from desk.venues.pacifica.signing import Signer, is_address
+from desk.venues.variables import (
+    HTTP,
+    WEB_SOCKET,
+    address,
+    looks_like,
+    optional,
+    required,
+)
 
 MAINNET_URL = "https://api.pacifica.fi/api/v1"
 MAINNET_WS_URL = "wss://ws.pacifica.fi/ws"
@@ -54,7 +62,7 @@ def read_access(env: Mapping[str, str], *, read_only: bool = False) -> Access:
     them; `PACIFICA_BASE_URL`, `PACIFICA_WS_URL`, `PACIFICA_API_KEY` are optional. Raises
     `ConfigError` naming the variable and the mend.
     """
-    key = _value(env, "PACIFICA_API_KEY")
+    key = optional(env, "PACIFICA_API_KEY")
     return Access(
         endpoints=_endpoints(env),
         credentials=None if read_only else _credentials(env),
@@ -62,55 +70,32 @@ def read_access(env: Mapping[str, str], *, read_only: bool = False) -> Access:
     )
 
 
-def _value(env: Mapping[str, str], name: str) -> str:
-    return env.get(name, "").strip()
-
-
-def _required(env: Mapping[str, str], name: str, what: str) -> str:
-    value = _value(env, name)
-    if not value:
-        raise ConfigError(f"{name} is missing: set it in .env to {what}")
-    return value
-
-
 def _endpoints(env: Mapping[str, str]) -> Endpoints:
-    url = _value(env, "PACIFICA_BASE_URL").rstrip("/") or MAINNET_URL
-    _check_url("PACIFICA_BASE_URL", url, ("http", "https"))
+    url = address(env, "PACIFICA_BASE_URL", HTTP).rstrip("/") or MAINNET_URL
     if not urlsplit(url).path.endswith(API_PATH):
         raise ConfigError(f"PACIFICA_BASE_URL must end in {API_PATH}, as in {MAINNET_URL}")
-    ws_url = _value(env, "PACIFICA_WS_URL") or _WS_OF.get(url, "")
+    ws_url = address(env, "PACIFICA_WS_URL", WEB_SOCKET) or _WS_OF.get(url, "")
     if not ws_url:
         raise ConfigError(
             "PACIFICA_WS_URL is missing: set it too, for PACIFICA_BASE_URL is neither Pacifica's "
             "mainnet nor its testnet"
         )
-    _check_url("PACIFICA_WS_URL", ws_url, ("ws", "wss"))
     return Endpoints(url, ws_url)
 
 
-def _check_url(name: str, url: str, schemes: tuple[str, str]) -> None:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ConfigError(f"{name} is not a URL: it must begin with {schemes[1]}:// and a host")
-
-
 def _credentials(env: Mapping[str, str]) -> Credentials:
-    account = _required(env, "SOL_WALLET", "the address of your Pacifica account")
-    public = _required(env, "API_PUBLIC", "the public key of your agent (app.pacifica.fi/apikey)")
-    private = _required(env, "API_PRIVATE", "the private key shown when the agent was made")
+    account = required(env, "SOL_WALLET", "the address of your Pacifica account")
+    public = required(env, "API_PUBLIC", "the public key of your agent (app.pacifica.fi/apikey)")
+    private = required(env, "API_PRIVATE", "the private key shown when the agent was made")
     for name, value in (("SOL_WALLET", account), ("API_PUBLIC", public)):
         if not is_address(value):
-            raise ConfigError(f"{name} is not a public key: copy the whole address, 32-44 letters")
+            text = f"{name} is not a public key: copy the whole address, 32-44 letters"
+            raise ConfigError(text + looks_like(value))
     try:
         signer = Signer(Secret(private))
     except ValueError as error:
-        raise ConfigError(
-            f"API_PRIVATE is not a private key ({error}): copy all 87-88 letters of it again"
-        ) from error
+        text = f"API_PRIVATE is not a private key ({error}): copy all 87-88 letters of it again"
+        raise ConfigError(text + looks_like(private)) from error
     if signer.address != public:
         raise ConfigError(
             f"API_PRIVATE does not belong to API_PUBLIC: it is the key of {signer.address}"
