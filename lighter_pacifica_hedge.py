@@ -2,7 +2,8 @@
 
 What it decides lives in `desk.hedge`, how it acts in `desk.engine`, what it shows in
 `desk.screen`. Imports that cost time wait until they are needed, so that `--help` and a mistyped
-flag answer at once.
+flag answer at once. Those at the top exist on every Python 3, so that an old one gets as far as
+`desk`, which tells its owner.
 """
 
 import argparse
@@ -11,13 +12,15 @@ import os
 import secrets
 import sys
 from collections.abc import Mapping
-from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from desk.core.errors import ConfigError, DeskError, StateError
-from desk.screen.command_line import EXIT_USAGE, parse_args
+from desk.core.errors import ConfigError, DeskError, StartFailed, StateError, VenueError
+from desk.engine.files import disk_trouble, read_text
+from desk.engine.modules import missing_module
+from desk.engine.signals import end_at_once_on_signals, end_on_sigterm_as_on_sigint
+from desk.engine.usage import EXIT_USAGE
+from desk.screen.command_line import parse_args
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,24 +44,28 @@ OPEN_RETRY_S = 5.0
 
 def main(argv: list[str] | None = None) -> int:
     """Run as the command line says. Returns the exit code of the contract."""
+    end_on_sigterm_as_on_sigint()
     args = parse_args(argv)
     try:
         return run(args)
     except (ConfigError, StateError) as error:
-        return _fail(error, EXIT_USAGE)
+        return _fail(str(error), EXIT_USAGE)
     except DeskError as error:
         from desk.engine.lock import AlreadyRunning
 
-        return _fail(error, EXIT_RUNNING if isinstance(error, AlreadyRunning) else EXIT_FAILED)
+        return _fail(str(error), EXIT_RUNNING if isinstance(error, AlreadyRunning) else EXIT_FAILED)
     except OSError as error:  # the disk, most likely: no lock, no log, no journal
-        return _fail(error, EXIT_FAILED)
+        return _fail(disk_trouble(error), EXIT_FAILED)
+    except ModuleNotFoundError as error:
+        return _fail(missing_module(error), EXIT_USAGE)
     except KeyboardInterrupt:
-        _complain("interrupted before it began to trade; nothing was sent")
+        _complain("stopped before it began to trade: nothing was sent, what is open stays open")
         return EXIT_FAILED
 
 
-def _fail(error: DeskError | OSError, code: int) -> int:
-    _complain(f"error: {error}")
+def _fail(text: str, code: int) -> int:
+    for line in text.splitlines():
+        _complain(f"error: {line}")
     return code
 
 
@@ -72,7 +79,8 @@ def run(args: argparse.Namespace) -> int:
 
     root = args.home or Path(os.environ.get("HEDGE_HOME") or ".")
     if not root.is_dir():
-        raise ConfigError(f"home directory {root} does not exist; make it, or pass --home DIR")
+        fault = "is not a directory" if root.exists() else "does not exist"
+        raise ConfigError(f"home directory {root} {fault}; make it, or pass --home DIR")
     home = Home.live(root, config=args.config, state=args.state, journal=args.journal)
     config = read_config(home, needed=not args.demo or args.config is not None)
     if args.snapshot is not None:
@@ -89,14 +97,12 @@ def read_config(home: "Home", *, needed: bool) -> "Config":
     from desk.hedge.config import Config, parse_config
 
     try:
-        text = home.config.read_text(encoding="utf-8")
+        text = read_text(home.config)
     except FileNotFoundError as error:
         if not needed:
             return Config()
         mend = "copy bot_config.json of the repository there, or pass --config FILE"
         raise ConfigError(f"{home.config} is missing; {mend}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{home.config} cannot be read: {error}; mend the file") from error
     return parse_config(text, source=str(home.config))
 
 
@@ -110,8 +116,7 @@ def make_console() -> "Console":
 # Trading
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """What one run of the bot needs, live or embedded."""
 
     config: "Config"
@@ -127,6 +132,8 @@ class Run:
 
 async def trade(run: Run) -> int:
     """Run the bot until it is done or asked to leave. The venues are open; the lock is held."""
+    from contextlib import nullcontext
+
     from desk.core.events import Command, OwnerAsked
     from desk.engine.journal import Journal
     from desk.engine.latch import Latch, latch_heeded
@@ -166,6 +173,7 @@ async def trade(run: Run) -> int:
             async with nullcontext() if run.is_demo else latch:
                 code = await engine.run()
     finally:
+        end_at_once_on_signals()
         journal.close()
     view.farewell(engine.state)
     return code
@@ -245,6 +253,7 @@ async def demo(args: argparse.Namespace, config: "Config", home: "Home") -> int:
 
                 return await look_once(venues, config, clock, make_console())
             console.print(demo_banner(seed, config))
+            config = at_a_bearable_pace(config, {})
             loaded = load_state(home, config, console, epoch=seed % (EPOCH_MAX + 1))
             return await trade(
                 Run(config, home, venues, clock, console, args.cycles, *loaded, is_demo=True)
@@ -318,21 +327,38 @@ async def close_all(venues: "Mapping[VenueName, Venue]") -> None:
     await asyncio.gather(*(venue.close() for venue in venues.values()))
 
 
-def read_env(home: "Home") -> dict[str, str]:
-    """Return the environment over the `.env` file of the home."""
-    from io import StringIO
+def read_env(home: "Home", *, needed: bool) -> Mapping[str, str]:
+    """Return the environment over the `.env` file of the home, after saying what is odd in it.
 
-    from dotenv import dotenv_values
+    `needed`: raise `ConfigError` when credentials are missing.
+    """
+    from desk.engine.env_file import read_environment, require
 
-    try:
-        text = home.env.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        text = ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{home.env} cannot be read: {error}; mend the file") from error
-    values = dotenv_values(stream=StringIO(text))
-    given = {key: value for key, value in os.environ.items() if value}
-    return {**{key: value for key, value in values.items() if value}, **given}
+    env = read_environment(home.env, os.environ)
+    for remark in env.remarks:
+        _complain(f"warning: {remark}")
+    if needed:
+        require(env.values, home.env)
+    return env.values
+
+
+def at_a_bearable_pace(config: "Config", env: Mapping[str, str]) -> "Config":
+    """Return the configuration with checks no closer together than the venues' limits carry."""
+    from dataclasses import replace
+
+    from desk.venues.check_pace import check_interval_s_min
+
+    least_s = check_interval_s_min(has_pacifica_key=bool(env.get("PACIFICA_API_KEY")))
+    asked_s = config.check_interval_seconds
+    if asked_s >= least_s:
+        return config
+    with_key_s = check_interval_s_min(has_pacifica_key=True)
+    hint = f" ({with_key_s:f} s with a PACIFICA_API_KEY)" if with_key_s < least_s else ""
+    _complain(
+        f"warning: check_interval_seconds = {asked_s:f} is more than the venues' request limits "
+        f"carry; both venues are checked every {least_s:f} s{hint}"
+    )
+    return replace(config, check_interval_seconds=least_s)
 
 
 async def live(args: argparse.Namespace, config: "Config", home: "Home") -> int:
@@ -342,7 +368,7 @@ async def live(args: argparse.Namespace, config: "Config", home: "Home") -> int:
     from desk.engine.log import open_log
 
     clock = SystemClock()
-    env = read_env(home)
+    env = read_env(home, needed=not args.once)
     venues = live_venues(env, clock, read_only=args.once)
     try:
         if args.once:
@@ -354,11 +380,17 @@ async def live(args: argparse.Namespace, config: "Config", home: "Home") -> int:
         with instance_lock(home, env, clock):
             open_log(home.log, clock)
             console = make_console()
+            config = at_a_bearable_pace(config, env)
             epoch = secrets.randbelow(EPOCH_MAX) + 1
             store, state = load_state(home, config, console, epoch=epoch)
             return await trade_live(
                 Run(config, home, venues, clock, console, args.cycles, store, state)
             )
+    except VenueError as error:
+        from desk.venues.whereabouts import start_trouble
+
+        mend = "nothing was opened; start again when it answers"
+        raise StartFailed(f"{start_trouble(error, env)}; {mend}") from error
     finally:
         await close_all(venues)
 
@@ -393,8 +425,6 @@ async def read_equity(
     venues: "Mapping[VenueName, Venue]",
 ) -> "dict[VenueName, Account | None]":
     """Return each account, None for a venue that does not answer."""
-    from desk.core.errors import VenueError
-
     async def read(venue: "Venue") -> "Account | None":
         try:
             return await venue.account()
@@ -409,8 +439,6 @@ async def open_patiently(
     venues: "Mapping[VenueName, Venue]", console: "Console", *, holds: bool
 ) -> None:
     """Open both venues. Where a hedge may be held, an absent venue is waited for, never left."""
-    from desk.core.errors import VenueError
-
     async def open_one(venue: "Venue") -> None:
         while True:
             try:
@@ -418,7 +446,8 @@ async def open_patiently(
             except VenueError as error:
                 if not holds:
                     raise
-                console.print(f"[yellow]{error}; trying again in {OPEN_RETRY_S:g} s[/]")
+                text = f"{error}; trying again in {OPEN_RETRY_S:g} s"
+                console.print(text, style="yellow", markup=False)
                 await asyncio.sleep(OPEN_RETRY_S)
 
     await asyncio.gather(*(open_one(venue) for venue in venues.values()))

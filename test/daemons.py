@@ -83,6 +83,7 @@ def make_home(folder: Path, *, config: str | None = "{}", env: str | None = None
         (home / "bot_config.json").write_text(config)
     if env is not None:
         (home / ".env").write_text(env)
+        (home / ".env").chmod(0o600)
     return home
 
 

@@ -168,11 +168,6 @@ def test_a_bad_credential_is_named(tmp_path: Path, name: str, value: str | None)
     assert not [secret for secret in secrets if secret in said]
 
 
-def test_no_credentials_at_all_are_explained(tmp_path: Path) -> None:
-    """Without a `.env` the first missing variable is named, and where it belongs."""
-    assert "is missing: set it in .env" in complaint(run(make_home(tmp_path)), 2)
-
-
 @pytest.mark.parametrize("content", [None, b"API_PUBLIC=\xff\xfe\n"], ids=["folder", "not UTF-8"])
 def test_an_unreadable_env_is_named(tmp_path: Path, content: bytes | None) -> None:
     """A `.env` that cannot be read is named."""

@@ -35,7 +35,13 @@ from desk.venues.http import HttpRequest, HttpResponse, HttpTransport
 from desk.venues.lighter.signer import PythonSigner
 from desk.venues.pacifica.access import read_access
 from lighter_client import LighterClient
-from lighter_pacifica_hedge import check_symbols, close_all, open_patiently, read_equity
+from lighter_pacifica_hedge import (
+    at_a_bearable_pace,
+    check_symbols,
+    close_all,
+    open_patiently,
+    read_equity,
+)
 from pacifica_client import PacificaClient
 from test.virtual import run_virtual
 
@@ -149,7 +155,7 @@ def clients(embedded: Embedded, tally: Tally) -> dict[VenueName, Venue]:
     return {LIGHTER: lighter, PACIFICA: pacifica}
 
 
-async def live(folder: Path) -> Tally:
+async def live(folder: Path, config: Config = BRISK) -> Tally:
     """Live one life as the daemon does: start, one cycle, exit."""
     clock = LoopClock(asyncio.get_running_loop(), START_MS)
     rows = tuple(replace(row, volatility=0.02) for row in market_rows(SYMBOLS))
@@ -163,18 +169,18 @@ async def live(folder: Path) -> Tally:
     journal = Journal(folder / "journal.jsonl")
     try:
         await open_patiently(venues, Console(quiet=True), holds=False)
-        await check_symbols(venues, BRISK, "the test")
+        await check_symbols(venues, config, "the test")
         await read_equity(venues)
         engine = Engine(
             machine,
-            BotState(config=BRISK, epoch=1),
+            BotState(config=config, epoch=1),
             venues,
             clock=clock,
             store=StateStore(folder / "state.json", kind=BotState, schema=SCHEMA),
             journal=journal,
             observer=tally.hear,
         )
-        engine.post(Started(clock.now_ms(), BRISK, 1))
+        engine.post(Started(clock.now_ms(), config, 1))
         assert 0 == await engine.run()
         return tally
     finally:
@@ -257,3 +263,22 @@ def test_only_the_first_minute_is_waited_for(life: Tally) -> None:
     actions = [action for row in life.records for action in row.decision.actions]
     assert (1, []) == (len(waits), [each for each in actions if isinstance(each, Alert)])
     assert life.entered_s(Phase.OPEN) <= 62
+
+
+def test_checks_asked_for_too_often_keep_the_pace_they_are_slowed_to(tmp_path: Path) -> None:
+    """Through minutes of holding no check is refused for want of requests, nor comes late."""
+    minutes = 4
+    eager = replace(
+        BRISK,
+        check_interval_seconds=Decimal("0.5"),
+        hold_duration_hours=Decimal(minutes) / 60,
+    )
+    slowed = at_a_bearable_pace(eager, {})
+    life = run_virtual(live(tmp_path, slowed))
+
+    held = [row for row in life.records if row.before.label == Phase.HOLD]
+    checks = [row.event for row in held if isinstance(row.event, AccountsRead)]
+    assert [] == life.refused
+    assert [{}] * len(checks) == [event.failures for event in checks]
+    expected = minutes * 60 / slowed.check_interval_seconds
+    assert expected * Decimal("0.85") <= len(checks) <= expected + 1

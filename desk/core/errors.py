@@ -3,6 +3,7 @@
     DeskError
     ├── ConfigError            the owner's file or environment; names the key and the mend
     ├── StateError             the state file is damaged, or newer than this program
+    ├── StartFailed            a venue could not be used, and nothing waits for it; one line
     ├── InvariantBroken        our own bug: stop rather than trade on
     └── VenueError             a venue, or the way to it; carries `venue` and `request`
         ├── NotSent            no byte left: safe to repeat
@@ -27,12 +28,17 @@ class DeskError(Exception):
 
 
 class ConfigError(DeskError):
-    """A key, file, flag or variable of the owner's is missing or wrong; the text is one line that
-    names it and the mend."""
+    """A key, file, flag or variable of the owner's is missing or wrong; the text names it and the
+    mend: one line, or up to three where several mistakes stand in one file."""
 
 
 class StateError(DeskError):
     """The durable state cannot be used as it is; never a reason to start afresh."""
+
+
+class StartFailed(DeskError):
+    """A venue could not be used at the start and nothing is held that waits for it; the text is
+    one line for the owner."""
 
 
 class InvariantBroken(DeskError):
@@ -42,7 +48,7 @@ class InvariantBroken(DeskError):
 class VenueError(DeskError):
     """A venue or the way to it failed.
 
-    `request` names what we asked for, without secrets.
+    `request` names what we asked for, without secrets; `reason` is the text without either.
     """
 
     def __init__(self, message: str, *, venue: VenueName, request: str) -> None:
@@ -50,6 +56,7 @@ class VenueError(DeskError):
         super().__init__(f"{venue} {request}: {message}")
         self.venue = venue
         self.request = request
+        self.reason = message
 
 
 class NotSent(VenueError):

@@ -1,4 +1,5 @@
-"""SIGINT and SIGTERM: the first asks politely, the second exits, as does lost patience."""
+"""SIGINT and SIGTERM: before the engine runs they end the start; while it runs the first asks
+politely and the second exits, as does lost patience; afterwards they just end the process."""
 
 import asyncio
 import os
@@ -10,6 +11,17 @@ from contextlib import contextmanager, suppress
 FINISH_S_MAX = 8.0
 EXIT_FAILED = 1
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def end_on_sigterm_as_on_sigint() -> None:
+    """Treat SIGTERM like Ctrl-C from now on: a `KeyboardInterrupt` while we start."""
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+
+
+def end_at_once_on_signals() -> None:
+    """Let a signal end the process without a word: all has been said."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager

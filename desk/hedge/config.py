@@ -8,8 +8,8 @@ test keeps the two together.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from decimal import Decimal
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 
 from desk.core.errors import ConfigError
@@ -17,6 +17,8 @@ from desk.core.errors import ConfigError
 Raw = object
 ALL_SYMBOLS = "all"
 SYMBOLS_MAX = 100
+MISTAKES_SHOWN_MAX = 3
+SHOWN_LENGTH_MAX = 60
 
 
 class EntryStyle(StrEnum):
@@ -80,17 +82,19 @@ class Config:
 def parse_config(text: str, *, source: str) -> Config:
     """Return the configuration in `text` (JSON); `source` is the file's name for the messages.
 
-    Raises `ConfigError`, one line, naming the key, the value and what is allowed.
+    Raises `ConfigError`: a line for each of the first three mistakes, naming the key, the value and
+    what is allowed.
     """
     try:
         raw = json.loads(
             text,
-            parse_float=Decimal,
+            parse_float=_decimal,
+            parse_int=_integer,
             parse_constant=Decimal,  # NaN and Infinity: refused below, where their key is known
             object_pairs_hook=_unique_pairs,
         )
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{source}: not valid JSON: {error}; mend the file") from error
+        raise ConfigError(f"{source}: not valid JSON: {_fault(error, text)}") from error
     except ConfigError as error:
         raise ConfigError(f"{source}: {error}") from error
     if not isinstance(raw, dict):
@@ -100,41 +104,85 @@ def parse_config(text: str, *, source: str) -> Config:
     return _from_mapping(raw, source=source)
 
 
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation as error:  # an exponent of twenty digits
+        raise ConfigError(f"{text[:SHOWN_LENGTH_MAX]} is a number beyond all measure") from error
+
+
+def _integer(text: str) -> int:
+    if len(text) > SHOWN_LENGTH_MAX:
+        raise ConfigError(f"{text[:SHOWN_LENGTH_MAX]}... is a number beyond all measure")
+    return int(text)
+
+
+def _fault(error: ValueError | RecursionError, text: str) -> str:
+    """Return where the text stops being JSON, and what is the most usual reason for that."""
+    if not text.strip():
+        return "it is empty; copy the repository's bot_config.json there"
+    if not isinstance(error, json.JSONDecodeError):
+        return "too many brackets within brackets; mend the file"
+    is_a_name = "property name" in error.msg
+    usual = " (a comma after the last value, or a name without double quotes?)" if is_a_name else ""
+    return f"line {error.lineno}, column {error.colno}: {error.msg.lower()}{usual}; mend the file"
+
+
 def _from_mapping(raw: Mapping[str, Raw], *, source: str) -> Config:
-    known = {entry.name for entry in fields(Config)}
     values: dict[str, object] = {}
+    mistakes: list[str] = []
     for key, value in raw.items():
         if key.startswith("comment"):
             continue
-        if key not in known:
-            raise ConfigError(f"{source}: unknown key {key!r}{_nearest(key, known)}")
         try:
-            values[key] = _READERS[key](value)
+            values[key] = _read(key, value)
         except ConfigError as error:
-            raise ConfigError(
-                f"{source}: {key} = {_shown(value)} is not allowed: {error}"
-            ) from error
+            mistakes.append(str(error))
     config = Config(**values)  # type: ignore[arg-type]  # each reader returns its field's type
-    _check_joint_rules(config, source=source)
+    if not mistakes:  # else a default would be judged in the place of what is meant
+        mistakes = _contradictions(config)
+    if mistakes:
+        raise ConfigError(_told(mistakes, source))
     return config
 
 
-def _check_joint_rules(config: Config, *, source: str) -> None:
+def _read(key: str, value: Raw) -> object:
+    if key not in _READERS:
+        raise ConfigError(f"unknown key {key!r}{_nearest(key)}")
+    try:
+        return _READERS[key](value)
+    except ConfigError as error:
+        raise ConfigError(f"{key} = {_shown(value)} is not allowed: {error}") from error
+
+
+def _told(mistakes: list[str], source: str) -> str:
+    """Return the first mistakes, a line each; the last one says how many there are besides."""
+    lines = [f"{source}: {mistake}" for mistake in mistakes[:MISTAKES_SHOWN_MAX]]
+    more = len(mistakes) - len(lines)
+    if more:
+        lines[-1] += f" ({more} more mistake{'s' if more > 1 else ''} in the file)"
+    return "\n".join(lines)
+
+
+def _contradictions(config: Config) -> list[str]:
+    """Return what is wrong between two keys that are good alone."""
+    wrong: list[str] = []
     if config.first_trade_usd > config.base_capital_allocation:
-        raise ConfigError(
-            f"{source}: first_trade_usd = {config.first_trade_usd} must not exceed "
+        wrong.append(
+            f"first_trade_usd = {config.first_trade_usd} must not exceed "
             f"base_capital_allocation = {config.base_capital_allocation}"
         )
     if config.max_hold_hours and config.max_hold_hours < config.hold_duration_hours:
-        raise ConfigError(
-            f"{source}: max_hold_hours = {config.max_hold_hours} must be 0 or at least "
+        wrong.append(
+            f"max_hold_hours = {config.max_hold_hours} must be 0 or at least "
             f"hold_duration_hours = {config.hold_duration_hours}"
         )
     if config.close_slippage_max_bps < config.slippage_max_bps:
-        raise ConfigError(
-            f"{source}: close_slippage_max_bps = {config.close_slippage_max_bps} must be at least "
+        wrong.append(
+            f"close_slippage_max_bps = {config.close_slippage_max_bps} must be at least "
             f"slippage_max_bps = {config.slippage_max_bps}"
         )
+    return wrong
 
 
 def _unique_pairs(pairs: list[tuple[str, Raw]]) -> dict[str, Raw]:
@@ -146,19 +194,22 @@ def _unique_pairs(pairs: list[tuple[str, Raw]]) -> dict[str, Raw]:
     return seen
 
 
-def _nearest(key: str, known: set[str]) -> str:
+def _nearest(key: str) -> str:
     """Return a hint at the key that was probably meant, or at the page that lists them all."""
     letters = set(key.lower())
-    best = max(sorted(known), key=lambda name: len(letters & set(name)) / len(letters | set(name)))
-    shared = len(letters & set(best)) / len(letters | set(best))
-    hint = f"; did you mean {best!r}?" if shared > 0.8 else "; see docs/configuration.md"
+
+    def shared(name: str) -> float:
+        return len(letters & set(name)) / len(letters | set(name))
+
+    best = max(sorted(_READERS), key=shared)
+    hint = f"; did you mean {best!r}?" if shared(best) > 0.8 else "; see docs/configuration.md"
     return hint + " (keys that start with 'comment' are ignored)"
 
 
 def _shown(value: Raw) -> str:
     """Return a value as the file spells it, cut to a readable length."""
     text = str(value) if isinstance(value, Decimal) else json.dumps(value, default=str)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return text if len(text) <= SHOWN_LENGTH_MAX else text[: SHOWN_LENGTH_MAX - 3] + "..."
 
 
 def _number(

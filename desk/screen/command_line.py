@@ -1,12 +1,9 @@
 """What people type: the flags of the daemon, and one line for each way to mistype them."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn, TypeVar
 
-N = TypeVar("N", int, float)
-EXIT_USAGE = 2
+from desk.engine.usage import OneLineParser, read_number, whole_number
 
 DESCRIPTION = """\
 Earns the difference between the funding rates of Lighter and Pacifica: long where funding is
@@ -26,7 +23,7 @@ exit codes:
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
     """Return the command line, or exit with code 2 and a line that names the mistake."""
-    parser = _OneLineParser(
+    parser = OneLineParser(
         prog="lighter_pacifica_hedge.py",
         description=DESCRIPTION,
         epilog=EXAMPLES,
@@ -44,7 +41,9 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         help="demo: virtual seconds a second "
         "(default: a hold in about a minute; 0: as fast as it goes)",
     )
-    mode.add_argument("--seed", type=_seed, metavar="N", help="demo: which market (default 1)")
+    mode.add_argument(
+        "--seed", type=whole_number, metavar="N", help="demo: which market (default 1)"
+    )
     mode.add_argument(
         "--snapshot",
         type=Path,
@@ -70,34 +69,15 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     return args
 
 
-class _OneLineParser(argparse.ArgumentParser):
-    """Says what is wrong in one line; the manual is for who asks for it."""
-
-    def error(self, message: str) -> NoReturn:
-        """Exit with the usage code."""
-        self.exit(EXIT_USAGE, f"error: {message}; see {self.prog} --help\n")
-
-
 def _count(text: str) -> int:
-    value = _number(int, text, "a whole number, 1 or more")
+    value = read_number(int, text, "a whole number, 1 or more")
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not allowed: write 1 or more")
     return value
 
 
-def _seed(text: str) -> int:
-    return _number(int, text, "a whole number")
-
-
 def _speed(text: str) -> float:
-    value = _number(float, text, "a number, 0 to 1e9")
+    value = read_number(float, text, "a number, 0 to 1e9")
     if not 0 <= value <= 1e9:
         raise argparse.ArgumentTypeError(f"{text} is not allowed: write 0 to 1e9")
     return value
-
-
-def _number(read: Callable[[str], N], text: str, wanted: str) -> N:
-    try:
-        return read(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number: write {wanted}") from error

@@ -6,16 +6,16 @@ The world, its clock and the accounts come together here; nothing of one venue's
 import asyncio
 import contextlib
 import errno
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
-from desk.core.errors import ConfigError
+from desk.core.errors import DeskError
 from desk.core.ports import Clock
 from desk.core.venue import VenueName
+from desk.engine.files import why
 from desk.sim.accounts import (
     CHAIN_ID,
     COLLATERAL_USD,
@@ -37,7 +37,7 @@ HOST = "127.0.0.1"
 SHUTDOWN_S_MAX = 1.0
 
 
-class PortInUse(ConfigError):
+class PortInUse(DeskError):
     """Something listens on a port already; the text names port and mend."""
 
 
@@ -224,7 +224,7 @@ async def _bind(wish: _Wish, runners: list[web.AppRunner]) -> str:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
         raise PortInUse(
-            f"port {port} for {name} cannot be used ({os.strerror(error.errno)}): "
+            f"port {port} for {name} cannot be used ({why(error)}): "
             f"stop what listens there or choose another with --{name}-port"
         ) from error
     host, bound_port = runner.addresses[0][:2]

@@ -147,6 +147,59 @@ def test_a_file_that_is_not_json_is_refused(text: str) -> None:
     assert "not valid JSON" in refusal(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "it is empty; copy the repository's bot_config.json there"),
+        ('{\n"leverage": 1,\n}', "line 3, column 1: .*a comma after the last value"),
+        ("{'leverage': 1}", "line 1, column 2: .*without double quotes"),
+        ('{"leverage": 1 "x": 2}', "line 1, column 16: expecting ',' delimiter; mend the file"),
+        ("[" * 10**5, "too many brackets within brackets"),
+    ],
+)
+def test_the_place_where_json_ends_is_told(text: str, fault: str) -> None:
+    """Line, column and the usual slip, for somebody who never reads JSON."""
+    assert re.search(fault, refusal(text))
+
+
+@pytest.mark.parametrize("text", ["1e99999999999999999999", "-1e-99999999999999999999", "9" * 5000])
+def test_a_number_beyond_all_measure_is_refused(text: str) -> None:
+    """Whatever the decimal arithmetic or the interpreter would say to it."""
+    assert f"{text[:60]}" in refusal(f'{{"stop_loss_pct": {text}}}')
+
+
+def refusals(text: str) -> list[str]:
+    """Return the lines with which a text with several mistakes is refused."""
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, source=SOURCE)
+    return str(caught.value).split("\n")
+
+
+def test_several_mistakes_are_told_in_one_go() -> None:
+    """A line each, in the order of the file, each with the file's name."""
+    lines = refusals('{"leverage": 3, "levrage": 1, "renew_hold": 1}')
+
+    assert [f"{SOURCE}: {word}" for word in ("leverage = 3", "unknown key", "renew_hold = 1")] == [
+        " ".join(line.split()[: 4 if "=" in line else 3]) for line in lines
+    ]
+
+
+def test_at_most_three_mistakes_are_shown_and_the_others_counted() -> None:
+    """The last line says how many there are besides."""
+    lines = refusals('{"leverage": 3, "levrage": 1, "renew_hold": 1, "x": 1, "y": 2}')
+
+    assert 3 == len(lines)
+    assert lines[2].endswith("without quotes (2 more mistakes in the file)")
+
+
+def test_contradictions_are_told_together() -> None:
+    """Rules that join keys are judged once each key is good alone."""
+    text = '"first_trade_usd": 60, "max_hold_hours": 6'
+
+    assert 2 == len(refusals(f"{{{text}}}"))
+    assert 1 == len(refusals(f'{{{text}, "leverage": 2}}'))
+
+
 @pytest.mark.parametrize("text", ["[]", "null", "1", '"all"'])
 def test_a_file_without_an_object_is_refused(text: str) -> None:
     """JSON alone is not enough: the keys need an object to stand in."""

@@ -189,33 +189,48 @@ def test_clients_that_vanish_make_no_noise() -> None:
     assert (200, 0, "", "") == (status, running.returncode, rest, errors)
 
 
-@pytest.mark.parametrize(
-    ("change", "text"),
-    [
-        (["--pacifica-port", "x"], "x is not a port: give 0 to 65535"),
-        (["--funding-interval-s", "0"], "0 is not an interval"),
-        (["--limits", "none"], "invalid"),
-        (["--env-file", "/nonexistent/x"], "choose another path"),
-    ],
-)
+MISTAKES = [
+    (["--pacifica-port", "x"], "argument --pacifica-port: x is not a port: give 0 to 65535"),
+    (["--pacifica-port", "65536"], "65536 is not a port"),
+    (["--funding-interval-s", "0"], "0 is not an interval: give at least 1 second"),
+    (["--limits", "none"], "argument --limits: none is not one of published, off"),
+    (["--profile", "x"], "argument --profile: x is not one of record, showcase"),
+    (["--seed", "x"], "argument --seed: 'x' is not a number"),
+    (["--frobnicate"], "unrecognized arguments: --frobnicate"),
+    (["--env-file", "/nonexistent/x"], "x (no such file or directory): choose another path"),
+    (["--env-file", "/"], "cannot write --env-file / (is a directory): choose another path"),
+]
+
+
+@pytest.mark.parametrize(("change", "text"), MISTAKES, ids=str)
 def test_a_bad_argument_is_one_line_and_exit_2(change: list[str], text: str) -> None:
     """The line names the argument and the mend."""
     with process("--lighter-port", "0", "--pacifica-port", "0", *change) as running:
         _, errors = running.communicate(timeout=START_S_MAX)
 
-    assert 2 == running.returncode
-    assert text in errors.splitlines()[-1]
+    assert (2, 1) == (running.returncode, errors.count("\n"))
+    assert errors.startswith("error: ")
+    assert text in errors
 
 
-def test_a_port_in_use_is_exit_2() -> None:
+def test_both_ports_are_needed() -> None:
+    """Without them the line names both, and where the manual is."""
+    with process() as running:
+        _, errors = running.communicate(timeout=START_S_MAX)
+
+    assert (2, 1) == (running.returncode, errors.count("\n"))
+    assert "--lighter-port, --pacifica-port; see python -m desk.sim --help" in errors
+
+
+def test_a_port_in_use_is_exit_1() -> None:
     """The process says which port and does not print a ready line."""
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = str(holder.getsockname()[1])
         with process("--lighter-port", port, "--pacifica-port", "0") as running:
             output, errors = running.communicate(timeout=START_S_MAX)
 
-    assert (2, "") == (running.returncode, output)
-    assert f"port {port} for lighter cannot be used" in errors
+    assert (1, "") == (running.returncode, output)
+    assert f"error: port {port} for lighter cannot be used (address already in use)" in errors
     assert 1 == len(errors.splitlines())
 
 

@@ -29,12 +29,13 @@ class Room:
 
 
 ROOMS = {
-    "desk": Room(frozenset(), PURE_STDLIB),
+    "desk": Room(frozenset(), PURE_STDLIB | {"sys"}),
     "desk.core": Room(frozenset({"desk.core"}), PURE_STDLIB),
     "desk.hedge": Room(frozenset({"desk.core", "desk.hedge"}), PURE_STDLIB),
     "desk.venues": Room(frozenset({"desk.core", "desk.venues"}), foreign=WIRE_LIBRARIES),
     "desk.engine": Room(
-        frozenset({"desk.core", "desk.engine"}), foreign=frozenset({"msgspec", "structlog"})
+        frozenset({"desk.core", "desk.engine"}),
+        foreign=frozenset({"dotenv", "msgspec", "structlog"}),
     ),
     "desk.sim": Room(
         frozenset({"desk.core", "desk.engine", "desk.venues", "desk.sim"}), foreign=WIRE_LIBRARIES
