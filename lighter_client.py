@@ -14,9 +14,9 @@ from random import Random
 from typing import Literal, Self
 
 from desk.core.account import MarginMode
-from desk.core.errors import InvariantBroken, VenueRejected, VenueUnavailable
+from desk.core.errors import InvariantBroken, VenueError, VenueRejected, VenueUnavailable
 from desk.core.market import Instrument
-from desk.core.order import OrderRequest, Outcome
+from desk.core.order import Accepted, OrderRequest, Outcome
 from desk.core.ports import Clock, SignedWrite, StreamListener
 from desk.core.venue import VenueName
 from desk.venues.http import ClockSkew, HttpTransport, Transport
@@ -221,8 +221,9 @@ class LighterClient(LighterReads):
     async def sign(self, request: OrderRequest) -> SignedWrite:
         """Return the order signed; raises `NotAligned` or `InvariantBroken`.
 
-        An order that may open raises `RateLimited` while our own budget has no room to send it:
-        known now, so that the other half of a pair stays at home, too. A close never does.
+        An order that may open raises `RateLimited` while our own budget has no room to send it,
+        and `NotSent` while a write without an answer may still take its nonce: known now, so that
+        the other half of a pair stays at home, too. A close never does.
         """
         sender, signer = self._writing()
         instrument = self._instrument(request.symbol)
@@ -322,6 +323,33 @@ class LighterClient(LighterReads):
         )
 
     # Doubts
+
+    async def fence(self, *, past_life: bool) -> bool:
+        """Return whether nothing sent before can take effect any more (up to nine requests).
+
+        What nobody answered is voided by another transaction under its nonce: an immediate
+        cancel-all in a market where the account has no orders. That the gateway took it is not
+        enough: it must be final, and then so is all before it. None where nothing was in doubt
+        and nothing sent.
+        """
+        sender, _ = self._writing()
+        try:
+            if sender.is_in_doubt or (past_life and not sender.has_sent):
+                outcome = await self.cancel_all(await self._symbol_without_orders())
+                if not isinstance(outcome, Accepted):
+                    return False
+            return await sender.settle()
+        except VenueError:
+            return False
+
+    async def _symbol_without_orders(self) -> str:
+        taken = {order.symbol for order in await self.open_orders(urgent=True)}
+        free = (symbol for symbol in sorted(self._instruments) if symbol not in taken)
+        symbol = next(free, None)
+        if symbol is None:
+            text = "orders rest in every market: none is left to void a nonce in"
+            raise VenueUnavailable(text, venue=self.name, request="fence")
+        return symbol
 
     async def resolve_unknown(self, tx_hash: str) -> TxFate:
         """Return what became of a transaction (`Unknown.reference`): one or two requests.

@@ -259,21 +259,25 @@ class PacificaClient:
 
     # Account reads
 
-    async def account(self) -> Account:
+    async def account(self, *, urgent: bool = False) -> Account:
         """Return equity and every open position."""
-        return await self._reads.account()
+        return await self._reads.account(urgent=urgent)
 
-    async def open_orders(self, symbol: str | None = None) -> Sequence[Order]:
+    async def open_orders(
+        self, symbol: str | None = None, *, urgent: bool = False
+    ) -> Sequence[Order]:
         """Return resting orders and waiting triggers, whoever placed them."""
-        return await self._reads.open_orders(symbol)
+        return await self._reads.open_orders(symbol, urgent=urgent)
 
     async def find_order(self, symbol: str, client_id: str) -> Order | None:
         """Return the order with our id; None proves nothing before the fence."""
         return await self._reads.find_order(symbol, client_id)
 
-    async def fills(self, *, since_ms: int, symbol: str | None = None) -> Sequence[Fill]:
+    async def fills(
+        self, *, since_ms: int, symbol: str | None = None, urgent: bool = False
+    ) -> Sequence[Fill]:
         """Return executions since `since_ms` (inclusive), oldest first."""
-        return await self._reads.fills(since_ms=since_ms, symbol=symbol)
+        return await self._reads.fills(since_ms=since_ms, symbol=symbol, urgent=urgent)
 
     async def funding_payments(
         self, *, since_ms: int, symbol: str | None = None
@@ -369,6 +373,11 @@ class PacificaClient:
     async def place_market(self, request: OrderRequest, *, slippage_pct: Decimal) -> Outcome:
         """Send a market order; its price is ignored, its band is `slippage_pct` percent."""
         return await self.perform(operations.market(request, slippage_pct=slippage_pct))
+
+    async def fence(self, *, past_life: bool) -> bool:
+        """Return whether nothing sent before can take effect any more: a matter of seconds, the
+        expiry window and what the clocks may differ by. No request."""
+        return self._rest.is_fenced(past_life=past_life)
 
     async def perform(self, operation: Operation) -> Outcome:
         """Sign and send any operation of ours."""

@@ -29,19 +29,20 @@ class ReadAccounts:
     """Read both accounts. The rest only where it is asked for:
 
     resting orders (of `symbol`, or of all when None) with `orders`; fills and funding payments
-    since `since_ms`; the fate of the orders in `find`; leverage (set to `leverage` first where it
-    differs), fees and the quote of `symbol` with `leverage`.
+    since `since_ms`; leverage (set to `leverage` first where it differs), fees and the quote of
+    `symbol` with `leverage`. Venues in `fence` are fenced before they are read (`Venue.fence`).
 
-    `can_wait`: nothing of ours is at stake, so a read that a request budget holds back is waited
-    for instead of failing.
+    `urgent`: something unguarded waits for the answer. `can_wait`: nothing of ours is at stake, so
+    a read that a request budget holds back is waited for instead of failing.
     """
 
     ask: int
     symbol: str | None = None
     orders: bool = False
     since_ms: int | None = None
-    find: tuple[tuple[VenueName, str], ...] = ()
+    fence: tuple[VenueName, ...] = ()
     leverage: int | None = None
+    urgent: bool = False
     can_wait: bool = False
 
 

@@ -57,7 +57,7 @@ class VenueAccount:
     """One venue's answer to `ReadAccount`; what was not asked for is None, never empty.
 
     `orders` are resting orders and triggers of the symbol (of every symbol when none was named).
-    `found` maps each id looked up to the order, None for one the venue does not know. `quote` and
+    `is_fenced`: nothing of ours sent before this read can take effect any more. `quote` and
     `stats` are best effort and None when not fresh. `opening_wait_ms` is how long our own request
     budget keeps an opening back there (see `Venue.opening_wait_s`), told where the read could wait.
     """
@@ -66,7 +66,7 @@ class VenueAccount:
     orders: tuple[Order, ...] | None = None
     fills: tuple[Fill, ...] | None = None
     payments: tuple[FundingPayment, ...] | None = None
-    found: dict[str, Order | None] = field(default_factory=dict)
+    is_fenced: bool = False
     leverage: Leverage | None = None
     fees: FeeRates | None = None
     quote: Quote | None = None

@@ -3,6 +3,9 @@
 Live, paper, demo, simulation and back-test differ only in these. Reads raise a `VenueError`; they
 never answer with a stand-in. Writes return an `Outcome` and raise only `InvariantBroken` or
 `NotAligned` (our own bug). Every call has a deadline inside the implementation.
+
+`urgent` reads are those that something unguarded waits for: they may use what a request budget
+keeps back for closes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -120,11 +123,13 @@ class Venue(Protocol):
 
     # Account reads
 
-    async def account(self) -> Account:
+    async def account(self, *, urgent: bool = False) -> Account:
         """Return equity and every open position."""
         ...
 
-    async def open_orders(self, symbol: str | None = None) -> Sequence[Order]:
+    async def open_orders(
+        self, symbol: str | None = None, *, urgent: bool = False
+    ) -> Sequence[Order]:
         """Return resting orders and waiting triggers of one symbol or of all, whoever placed
         them."""
         ...
@@ -134,7 +139,9 @@ class Venue(Protocol):
         proves nothing before the fence)."""
         ...
 
-    async def fills(self, *, since_ms: int, symbol: str | None = None) -> Sequence[Fill]:
+    async def fills(
+        self, *, since_ms: int, symbol: str | None = None, urgent: bool = False
+    ) -> Sequence[Fill]:
         """Return the account's executions since `since_ms` (inclusive), oldest first, all
         pages."""
         ...
@@ -196,4 +203,13 @@ class Venue(Protocol):
 
     async def set_leverage(self, symbol: str, *, value: int) -> Outcome:
         """Set cross margin and the multiple; Accepted is not yet true: read `leverage` back."""
+        ...
+
+    async def fence(self, *, past_life: bool) -> bool:
+        """Return whether nothing of ours that was sent before can take effect any more.
+
+        Does what it takes where the venue lets us, and says False where only time will. A read
+        that begins after True tells all. `past_life`: a former process may have sent something,
+        too. Never raises a `VenueError`: a venue that does not answer proves nothing.
+        """
         ...

@@ -21,8 +21,11 @@ from desk.core.ports import Clock, SignedWrite, Venue
 from desk.core.stream import FillSeen, OrderSeen, StreamEvent
 from desk.core.venue import VenueName
 
-POLL_S = 1.0
-FILLS_BEFORE_MS = 60_000  # how far a venue's clock may run behind ours and its fills still be found
+# How long the streams may be silent before an order is asked for, longer each time: a history is
+# the dearest read there is, and what closes a naked leg must not find the budget spent.
+POLL_S = (1.0, 2.0, 4.0)
+# How long an order that nobody answered for is watched here: the strategy can fence, we cannot.
+DOUBT_S_MAX = 1.0
 
 log = structlog.get_logger()
 
@@ -58,12 +61,15 @@ class _Track:
         return is_open or bool(self.filled)
 
     @property
+    def has_ended(self) -> bool:
+        """Return whether nothing more can happen to it."""
+        is_over = self.order is not None and self.order.status.is_final
+        return is_over or self.listed == self.size
+
+    @property
     def is_final(self) -> bool:
-        """Return whether it is over, and every fill the order row speaks of is in hand."""
-        if self.listed == self.size:
-            return True
-        order = self.order
-        return order is not None and order.status.is_final and self.listed >= order.filled
+        """Return whether it is over, and every fill of it is in hand."""
+        return self.has_ended and self.listed == self.filled
 
     @property
     def average_price(self) -> Decimal | None:
@@ -186,38 +192,37 @@ class Executor:
         if isinstance(outcome, BaseException):
             log.error("send.broke", venue=order.venue, exc_info=outcome)
         if track.is_alive or not isinstance(outcome, Rejected):
-            await self._watch(order, track, deadline_s, sent_at_ms)
+            if isinstance(outcome, Unknown):
+                deadline_s = min(deadline_s, self._clock.monotonic_s() + DOUBT_S_MAX)
+            await self._watch(order, track, deadline_s)
         verdict, detail, expires_at_ms = _judge(outcome, track)
         return _report(
             order, track, verdict, detail, sent_at_ms=sent_at_ms, expires_at_ms=expires_at_ms
         )
 
-    async def _watch(
-        self, order: VenueOrder, track: _Track, deadline_s: float, sent_at_ms: int
-    ) -> None:
+    async def _watch(self, order: VenueOrder, track: _Track, deadline_s: float) -> None:
         """Listen; after a silence, and once more when time is up, ask by request."""
+        silences = 0
         while not track.is_final:
             track.news.clear()
+            poll_s = POLL_S[min(silences, len(POLL_S) - 1)]
             left_s = deadline_s - self._clock.monotonic_s()
-            if not await _heard(track.news, min(POLL_S, left_s)):
-                await self._ask(order, track, sent_at_ms)
-                if left_s <= POLL_S:
+            if not await _heard(track.news, min(poll_s, left_s)):
+                silences += 1
+                if await self._has_ended(order, track) or left_s <= poll_s:
                     break
 
-    async def _ask(self, order: VenueOrder, track: _Track, sent_at_ms: int) -> None:
+    async def _has_ended(self, order: VenueOrder, track: _Track) -> bool:
         """Second source: ask by request. A read that fails leaves what is known as it is."""
-        venue, request = self._venues[order.venue], order.request
+        request = order.request
         try:
-            found = await venue.find_order(request.symbol, request.client_id)
-            if found is not None:
-                track.note_order(found)
-            if not track.is_final:
-                since_ms = sent_at_ms - FILLS_BEFORE_MS
-                for fill in await venue.fills(since_ms=since_ms, symbol=request.symbol):
-                    if fill.client_id == request.client_id:
-                        track.note_fill(fill)
+            found = await self._venues[order.venue].find_order(request.symbol, request.client_id)
         except VenueError as error:
             log.info("order.not_found_out", venue=order.venue, error=str(error))
+            return False
+        if found is not None:
+            track.note_order(found)
+        return track.has_ended
 
 
 def _key(order: VenueOrder) -> tuple[VenueName, str]:
@@ -263,7 +268,7 @@ def _report(
         venue=order.venue,
         client_id=order.request.client_id,
         verdict=verdict,
-        is_final=verdict is Verdict.REJECTED or track.is_final,
+        is_final=verdict is Verdict.REJECTED or track.has_ended,
         filled=track.filled,
         detail=detail or reason or "",
         average_price=track.average_price,

@@ -14,10 +14,10 @@ import structlog
 from desk.core.account import Leverage
 from desk.core.actions import ReadAccounts, ReadMarkets
 from desk.core.book import Quote
-from desk.core.errors import RateLimited, StaleData, VenueError
+from desk.core.errors import RateLimited, StaleData, VenueError, VenueUnavailable
 from desk.core.events import AccountsRead, MarketsRead, VenueAccount, VenueMarkets
 from desk.core.market import FeeRates, Instrument, MarketStats
-from desk.core.order import Order
+from desk.core.order import Unknown
 from desk.core.ports import Clock, Venue
 from desk.core.venue import VenueName
 
@@ -143,18 +143,17 @@ class Reader:
         return AccountsRead(self._clock.now_ms(), action.ask, venues, failures)
 
     async def _account(self, venue: Venue, action: ReadAccounts) -> VenueAccount:
-        symbol, since_ms = action.symbol, action.since_ms
-        find = [client_id for name, client_id in action.find if name is venue.name]
-        found: dict[str, Order | None] = {}
-        for client_id in find:
-            found[client_id] = await venue.find_order(symbol or "", client_id)
+        symbol, since_ms, urgent = action.symbol, action.since_ms, action.urgent
+        is_fenced = venue.name in action.fence and await venue.fence(past_life=True)
         # The account comes after these, so that it is never older than what explains it.
-        orders = tuple(await venue.open_orders(symbol)) if action.orders else None
-        fills = payments = None
+        orders = fills = payments = None
+        if action.orders:
+            orders = tuple(await venue.open_orders(symbol, urgent=urgent))
         if since_ms is not None:
-            fills = tuple(await venue.fills(since_ms=since_ms, symbol=symbol))
-            payments = tuple(await venue.funding_payments(since_ms=since_ms, symbol=symbol))
-        account = await venue.account()
+            fills = tuple(await venue.fills(since_ms=since_ms, symbol=symbol, urgent=urgent))
+            if not urgent:
+                payments = tuple(await venue.funding_payments(since_ms=since_ms, symbol=symbol))
+        account = await venue.account(urgent=urgent)
         leverage = fees = None
         if action.leverage is not None and symbol is not None:
             is_free = account.size_of(symbol) == 0 and not orders
@@ -165,7 +164,7 @@ class Reader:
             orders=orders,
             fills=fills,
             payments=payments,
-            found=found,
+            is_fenced=is_fenced,
             leverage=leverage,
             fees=fees,
             stats=await self._known_stats(venue, action),
@@ -253,13 +252,19 @@ def _common(listed: Mapping[VenueName, Mapping[str, Instrument]]) -> list[str]:
 async def _leverage(venue: Venue, symbol: str, wanted: int | None) -> Leverage:
     """Return the setting read back, after asking to change it where it differs from `wanted`.
 
-    `wanted` None leaves it alone: somebody has a position or orders there.
+    `wanted` None leaves it alone: somebody has a position or orders there. Raises
+    `VenueUnavailable` when nobody can say whether the change will come.
     """
     setting = await venue.leverage(symbol)
-    for _ in range(LEVERAGE_TRIES_MAX):
+    for tries_left in reversed(range(LEVERAGE_TRIES_MAX)):
         if wanted is None or setting.value == wanted:
             break
-        await venue.set_leverage(symbol, value=wanted)
+        outcome = await venue.set_leverage(symbol, value=wanted)
         await asyncio.sleep(LEVERAGE_WAIT_S)
+        if isinstance(outcome, Unknown):
+            await venue.fence(past_life=False)
         setting = await venue.leverage(symbol)
+        if isinstance(outcome, Unknown) and setting.value != wanted and not tries_left:
+            request = f"leverage of {symbol}"
+            raise VenueUnavailable(outcome.reason, venue=venue.name, request=request)
     return setting

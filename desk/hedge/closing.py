@@ -2,19 +2,22 @@
 
 A close is idempotent: read what is left of ours, send that much reduce-only, read again. Its band
 widens step by step and it never gives up. No second closing order leaves for a leg while the fate
-of the first is open. What is left to close the accounts tell; the venues' rows, which cost much,
-are read for the proof and the books, and where an order's fate needs them.
+of the first is open; a fence decides that fate. What is left to close the accounts tell; the
+venues' rows, which cost much, are read for the proof and the books, and where an order's fate needs
+them. A stop does not wait for a read: our own fills say how much, the marks that fired it at what
+price.
 
 A rest that is too small for the venue (its minimum may bind reduce-only orders too) is closed by
 one order through zero, then reduce-only back; the only order that closes and is not reduce-only,
 and never sent where somebody else holds the symbol too.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
 from desk.core.actions import Action, Alert, Level
-from desk.core.events import AccountsRead, OrdersSettled, Tick, VenueAccount
+from desk.core.events import AccountsRead, MarkView, OrdersSettled, Tick
 from desk.core.order import Side
 from desk.core.venue import VenueName
 from desk.hedge import risk
@@ -32,6 +35,7 @@ from desk.hedge.steps import (
     halt,
     has_rows,
     hedge_of,
+    legs_text,
     linger,
     needs_rows,
     note_outages,
@@ -48,19 +52,28 @@ WIDENINGS_MAX = 4
 # band wider than this would be refused rather than filled.
 BAND_BPS_MAX = Decimal(500)
 TRIES_BEFORE_ALERT = 5
-PAUSE_MS_MAX = 8_000
+NAKED_MS_TOLD = 10_000
+PAUSE_MS_MAX = 4_000
 EMPTY_TRIES_BEFORE_THROUGH = 2
 
 
 def begin_close(
-    state: BotState, reason: CloseReason, at_ms: int, *also: Action, why: str = ""
+    state: BotState,
+    reason: CloseReason,
+    at_ms: int,
+    *also: Action,
+    why: str = "",
+    marks: Mapping[VenueName, MarkView] | None = None,
 ) -> Step:
-    """Decide to flatten; the first thing is to read what is there. `why` is added for people."""
-    hedge = hedge_of(state)
-    state = replace(state, phase=Phase.CLOSE, hedge=_with_reason(hedge, reason))
-    text = f"close {hedge.symbol}: {hedge_of(state).close_reason}{why and ', '}{why}"
+    """Decide to flatten; `why` is added for people. With `marks`, of a stop, the orders leave at
+    once; else the first thing is to read what is there."""
+    hedge = replace(_with_reason(hedge_of(state), reason), close_began_at_ms=at_ms)
+    state = replace(state, phase=Phase.CLOSE, hedge=hedge)
+    text = f"close {hedge.symbol}: {hedge.close_reason}{why and ', '}{why}"
     if reason.is_urgent:
         also = (*also, Alert(Level.WARNING, text))
+    if marks and not hedge.in_doubt():
+        return _send_unread(state, marks, at_ms, *also)
     return _ask(state, text, *also)
 
 
@@ -68,7 +81,22 @@ def _ask(state: BotState, reason: str, *also: Action) -> Step:
     """Ask how things stand, for the last rows too once nothing of ours is known to be left."""
     hedge = hedge_of(state)
     is_over = not hedge.in_doubt() and not any(hedge.held(venue) for venue in BOTH)
-    return ask_hedge(state, reason, *also, rows=is_over)
+    return ask_hedge(state, reason, *also, rows=is_over, can_wait=is_over)
+
+
+def _send_unread(
+    state: BotState, marks: Mapping[VenueName, MarkView], at_ms: int, *also: Action
+) -> Step:
+    """Close what our own fills say; a venue whose feed is silent is priced by the other's mark."""
+    hedge = hedge_of(state)
+    bps = close_band_bps(state.config, hedge)
+    wanted = {}
+    for venue in BOTH:
+        held = hedge.held(venue)
+        view = marks.get(venue) or marks[venue.twin]
+        if hedge.instruments[venue].size_down(abs(held)):
+            wanted[venue] = _order(hedge, venue, held, view.mark, bps=bps, is_alone=False)
+    return _send_try(state, wanted, *also, at_ms=at_ms, bps=bps)
 
 
 def _with_reason(hedge: Hedge, reason: CloseReason) -> Hedge:
@@ -112,21 +140,41 @@ def on_accounts(state: BotState, event: AccountsRead) -> Step:
     assert hedge.close_reason is not None, "CLOSE without a reason"
     if risk.thin_margin(state.config, hedge, event.venues) is not None:
         hedge = _with_reason(hedge, CloseReason.MARGIN)
-    state = state.with_hedge(hedge)
-    if needs_rows(hedge, event):
-        reason = "a position moved, or time is up: what filled?"
-        return ask_hedge(state, reason, *alerts, rows=True)
+    state, more = _tell_if_naked(state.with_hedge(hedge), event)
+    alerts = (*alerts, *more)
     left = _left(hedge, event)
     if any(left.values()):
         return _send(state, left, event, alerts)
+    if needs_rows(hedge, event):
+        return _ask_what_filled(state, event, *alerts)
     if event.failures:
         return linger(state, event.at_ms, "; ".join(event.failures.values()), *alerts)
     if hedge.in_doubt():
         said = f"{hedge.in_doubt()[0].venue} has not said what became of an order"
         return linger(state, event.at_ms, said, *alerts)
     if not has_rows(event):
-        return ask_hedge(state, "nothing of ours is left; the last rows", *alerts, rows=True)
+        reason = "nothing of ours is left; the last rows"
+        return ask_hedge(state, reason, *alerts, rows=True, can_wait=True)
     return _prove(state, event, alerts)
+
+
+def _ask_what_filled(state: BotState, event: AccountsRead, *also: Action) -> Step:
+    """A position is not what our fills make it, so an order in doubt has filled: ask for rows."""
+    symbol = hedge_of(state).symbol
+    is_flat = not any(row.account.size_of(symbol) for row in event.venues.values())
+    reason = "a position is not what our fills make it: what filled?"
+    return ask_hedge(state, reason, *also, rows=True, can_wait=is_flat)
+
+
+def _tell_if_naked(state: BotState, event: AccountsRead) -> tuple[BotState, tuple[Action, ...]]:
+    """Tell the owner once of a leg that stands without its twin for long."""
+    hedge = hedge_of(state)
+    began_at_ms = hedge.close_began_at_ms or event.at_ms
+    if hedge.is_even or event.at_ms - began_at_ms < NAKED_MS_TOLD:
+        return state, ()
+    seconds = (event.at_ms - began_at_ms) // 1000
+    text = f"not hedged after {seconds} s of closing, going on: {legs_text(hedge)}"
+    return tell_once(state, "naked", Alert(Level.CRITICAL, text))
 
 
 def _left(hedge: Hedge, event: AccountsRead) -> dict[VenueName, Decimal]:
@@ -149,7 +197,7 @@ def _left(hedge: Hedge, event: AccountsRead) -> dict[VenueName, Decimal]:
 
 def _send(
     state: BotState,
-    left: dict[VenueName, Decimal],
+    left: Mapping[VenueName, Decimal],
     event: AccountsRead,
     also: tuple[Action, ...],
 ) -> Step:
@@ -158,26 +206,41 @@ def _send(
     wanted, obstacles = {}, []
     bps = close_band_bps(state.config, hedge)
     for venue, size in left.items():
-        reference = _reference(event.venues[venue])
         if not size:
             continue
+        there = event.venues[venue].account.size_of(hedge.symbol)
+        reference = _reference(event, venue)
         if any(row.venue is venue and row.role is not Role.OPEN for row in hedge.in_doubt()):
             obstacles.append(f"{venue} has not said what became of the last try")
         elif reference is None:
             obstacles.append(f"{venue} shows no price to close at")
         else:
-            there = event.venues[venue].account.size_of(hedge.symbol)
             is_alone = there == hedge.held(venue)
             wanted[venue] = _order(hedge, venue, size, reference, bps=bps, is_alone=is_alone)
     if not wanted or (obstacles and _belong_together(hedge)):
-        return linger(state, event.at_ms, "; ".join(obstacles), *also)
+        if needs_rows(hedge, event):
+            return _ask_what_filled(state, event, *also)
+        reason = "; ".join(obstacles)
+        return linger(state, event.at_ms, reason, *also, pause_ms_max=PAUSE_MS_MAX)
+    return _send_try(state, wanted, *also, at_ms=event.at_ms, bps=bps)
+
+
+def _send_try(
+    state: BotState,
+    wanted: Mapping[VenueName, Wanted],
+    *also: Action,
+    at_ms: int,
+    bps: Decimal,
+) -> Step:
+    """Send the next try; many of them are worth an alert."""
+    hedge = hedge_of(state)
     state = state.with_hedge(replace(hedge, close_tries=hedge.close_tries + 1))
     if hedge.close_tries == TRIES_BEFORE_ALERT:
         text = f"{hedge.symbol} is not closed after {hedge.close_tries} tries; going on"
         state, alerts = tell_once(state, text, Alert(Level.CRITICAL, text))
         also = (*also, *alerts)
     reason = f"close at {bps:f} bp or better, try {hedge.close_tries + 1}"
-    return send_orders(state, wanted, *also, at_ms=event.at_ms, reason=reason)
+    return send_orders(state, wanted, *also, at_ms=at_ms, reason=reason)
 
 
 def _belong_together(hedge: Hedge) -> bool:
@@ -223,14 +286,18 @@ def close_band_bps(config: Config, hedge: Hedge) -> Decimal:
     return min(bps, max(BAND_BPS_MAX, wide))
 
 
-def _reference(row: VenueAccount) -> Decimal | None:
-    """Return the price a band starts from: a fresh book if there is one, else the mark.
+def _reference(event: AccountsRead, venue: VenueName) -> Decimal | None:
+    """Return the price a band starts from: a fresh book if there is one, else the mark, else what
+    the other venue shows.
 
     A stale book never blocks a close.
     """
-    if row.quote is not None:
-        return row.quote.mid
-    return row.stats.mark if row.stats is not None else None
+    for row in (event.venues[venue], event.venues.get(venue.twin)):
+        if row is not None and row.quote is not None:
+            return row.quote.mid
+        if row is not None and row.stats is not None:
+            return row.stats.mark
+    return None
 
 
 def _prove(state: BotState, event: AccountsRead, also: tuple[Action, ...]) -> Step:

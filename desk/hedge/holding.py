@@ -44,21 +44,21 @@ def on_tick(state: BotState, event: Tick) -> Step:
     if stopped is not None:
         venue, is_credible = stopped
         if is_credible:
-            return begin_close(state, CloseReason.STOP_LOSS, event.at_ms)
+            return begin_close(state, CloseReason.STOP_LOSS, event.at_ms, marks=event.marks)
         text = f"{venue} mark of {hedge.symbol} is at the stop but stands alone"
         state, alerts = tell_once(state, text, Alert(Level.CRITICAL, text))
-        step = _keep_time(state, event.at_ms)
+        step = _keep_time(state, event)
         return Decision(step.state, (*alerts, *step.actions), f"{text}; {step.reason}")
-    return _keep_time(state, event.at_ms)
+    return _keep_time(state, event)
 
 
-def _keep_time(state: BotState, at_ms: int) -> Step:
-    hedge = hedge_of(state)
+def _keep_time(state: BotState, event: Tick) -> Step:
+    hedge, at_ms = hedge_of(state), event.at_ms
     if state.waiting:
         return stay(state, "holding")
     assert hedge.review_at_ms is not None, "a hedge that stands has a review time"
     if at_ms >= hedge.review_at_ms:
-        return _review(state, at_ms)
+        return _wait_for_prices(state, event) or _review(state, at_ms)
     if at_ms >= hedge.next_check_at_ms:
         return _check(state, at_ms)
     return stay(state, "holding")
@@ -69,8 +69,24 @@ def _check(state: BotState, at_ms: int) -> Step:
     state = replace(state, hedge=hedge, asked=state.asked + 1, waiting=True)
     just_settled = settlements_between(at_ms - state.config.check_ms, at_ms) > 0
     since_ms = max(hedge.approved_at_ms, at_ms - PAYMENTS_SHOWN_MS) if just_settled else None
-    action = ReadAccounts(state.asked, symbol=hedge.symbol, since_ms=since_ms)
+    urgent = hedge.suspicions > 0
+    if urgent:
+        since_ms = None
+    action = ReadAccounts(state.asked, symbol=hedge.symbol, since_ms=since_ms, urgent=urgent)
     return Decision(state, (action,), "full check of both venues")
+
+
+def _wait_for_prices(state: BotState, event: Tick) -> Step | None:
+    """Put the review off while the venues' prices have parted so far that to close would cost more
+    than the widest band we allow: the hedge is whole, it can wait. None when they have not."""
+    loss_bps = risk.price_loss_bps(hedge_of(state), event.marks)
+    if loss_bps is None or loss_bps <= state.config.close_slippage_max_bps:
+        return None
+    symbol = hedge_of(state).symbol
+    text = f"{symbol}: hold is over, but prices have parted by {loss_bps:.0f} bp; waiting"
+    state, alerts = tell_once(state, "gap at the end", Alert(Level.WARNING, text))
+    later = replace(hedge_of(state), review_at_ms=event.at_ms + state.config.check_ms)
+    return Decision(state.with_hedge(later), alerts, text)
 
 
 def _review(state: BotState, at_ms: int) -> Step:

@@ -52,7 +52,7 @@ RECOVER, ANALYZE, SELECT, OPEN, HOLD, CLOSE, WAIT, HALT = Phase
 TRANSITIONS: Mapping[Phase, Mapping[type, tuple[Phase, ...]]] = {
     RECOVER: {
         Started: (),
-        Tick: (),
+        Tick: (CLOSE,),
         AccountsRead: (ANALYZE, HOLD, CLOSE, WAIT, HALT),
         OwnerAsked: (),
         ConfigChanged: (),
@@ -76,7 +76,7 @@ TRANSITIONS: Mapping[Phase, Mapping[type, tuple[Phase, ...]]] = {
     },
     OPEN: {
         Started: (RECOVER,),
-        Tick: (),
+        Tick: (CLOSE,),
         AccountsRead: (HOLD, CLOSE, WAIT),
         OrdersSettled: (CLOSE,),
         OwnerAsked: (CLOSE,),
@@ -186,7 +186,7 @@ def _is_idle_tick(state: BotState, event: Tick) -> bool:
 
     Where something is held a tick also carries the marks that the guards read.
     """
-    if state.phase in (HOLD, HALT, CLOSE):
+    if state.hedge is not None or state.phase is HALT:
         return False
     return state.waiting or state.wake_at_ms is None or event.at_ms < state.wake_at_ms
 
@@ -222,7 +222,7 @@ def watch(state: BotState) -> Watch:
 def _lines(state: BotState) -> tuple[GuardLine, ...]:
     """Return the guard lines of what is held; an urgent close cannot be hurried any more."""
     hedge = state.hedge
-    if hedge is None or state.phase not in (HOLD, HALT, CLOSE):
+    if hedge is None:
         return ()
     if hedge.close_reason is not None and hedge.close_reason.is_urgent:
         return ()

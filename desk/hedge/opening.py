@@ -6,6 +6,7 @@ from decimal import Decimal
 from desk.core.actions import Action, Alert, Decision, Exit, Level
 from desk.core.events import AccountsRead, OrdersSettled, Tick
 from desk.core.venue import VenueName
+from desk.hedge import risk
 from desk.hedge.closing import begin_close
 from desk.hedge.orders import Wanted, send_orders
 from desk.hedge.select import BOTH
@@ -26,24 +27,41 @@ from desk.hedge.steps import (
     rest,
     settle_reports,
     shortfall,
+    stay,
     unexplained,
 )
 
 TOP_UPS_MAX = 2
+DOUBT_PAUSE_MS_MAX = 4_000  # one leg may stand alone: Pacifica's window is over in eight seconds
 
 
 def on_settled(state: BotState, event: OrdersSettled) -> Step:
     """Take in what the engine saw of the orders, then top up, verify or retreat."""
     hedge = settle_reports(hedge_of(state), event.reports)
     state = state.with_hedge(hedge)
-    if hedge.in_doubt() or not hedge.is_even:
+    if hedge.in_doubt():
+        return ask_hedge(state, "what became of the orders?")
+    if not hedge.is_even:
         return _mend(state, event.at_ms, CloseReason.UNWIND)
-    return ask_hedge(state, "verify both positions", rows=_is_empty(hedge))
+    is_empty = _is_empty(hedge)
+    return ask_hedge(state, "verify both positions", rows=is_empty, can_wait=is_empty)
 
 
 def on_tick(state: BotState, event: Tick) -> Step:
-    """Ask again what became of the orders."""
-    return ask_hedge(state, "is the opening settled?")
+    """Ask again what became of the orders; a leg that stands meanwhile has its stop."""
+    return look_again(state, event, "is the opening settled?")
+
+
+def look_again(state: BotState, event: Tick, question: str, *, orders: bool = False) -> Step:
+    """Close at the stop of what already stands, else ask again when it is time."""
+    if state.waiting:
+        return stay(state, question)
+    stopped = risk.stopped_leg(state.config, hedge_of(state), event.marks)
+    if stopped is not None and stopped[1]:
+        return begin_close(state, CloseReason.STOP_LOSS, event.at_ms, marks=event.marks)
+    if state.wake_at_ms is None or event.at_ms < state.wake_at_ms:
+        return stay(state, question)
+    return ask_hedge(state, question, orders=orders)
 
 
 def on_accounts(state: BotState, event: AccountsRead) -> Step:
@@ -62,13 +80,16 @@ def verify(state: BotState, event: AccountsRead, retreat: CloseReason, *also: Ac
     """
     hedge = hedge_of(state)
     if needs_rows(hedge, event):
-        return ask_hedge(state, "a position moved, or time is up: what filled?", *also, rows=True)
+        reason = "a position is not what our fills make it: what filled?"
+        return ask_hedge(state, reason, *also, rows=True)
     if hedge.in_doubt() or not hedge.is_even:
         return _mend(state, event.at_ms, retreat, *also)
     if event.failures:
         return _unverified(state, event, *also)
-    if not has_rows(event) and (_is_empty(hedge) or any(differences(hedge, event).values())):
-        return ask_hedge(state, "what do the venues' fills say?", *also, rows=True)
+    differ = any(differences(hedge, event).values())
+    if not has_rows(event) and (_is_empty(hedge) or differ):
+        reason = "what do the venues' fills say?"
+        return ask_hedge(state, reason, *also, rows=True, can_wait=not differ)
     strange = unexplained(hedge, event)
     if strange:
         said = ", ".join(f"{venue} by {odd.normalize():f}" for venue, odd in strange.items())
@@ -130,7 +151,8 @@ def _mend(state: BotState, at_ms: int, retreat: CloseReason, *also: Action) -> S
         if _is_out_of_patience(state, at_ms):
             return begin_close(state, retreat, at_ms, *also)
         venue = hedge.in_doubt()[0].venue
-        return linger(state, at_ms, f"{venue} has not said what became of an order", *also)
+        reason = f"{venue} has not said what became of an order"
+        return linger(state, at_ms, reason, *also, pause_ms_max=DOUBT_PAUSE_MS_MAX)
     lagging, missing = _lag(hedge)
     if not _may_top_up(state, lagging, missing, at_ms):
         return begin_close(state, retreat, at_ms, *also)

@@ -11,7 +11,8 @@ from desk.core.ids import OrderKey
 from desk.hedge.closing import begin_close
 from desk.hedge.events import Started
 from desk.hedge.holding import SUSPICIONS_MAX
-from desk.hedge.opening import hold, verify
+from desk.hedge.opening import hold, look_again, verify
+from desk.hedge.select import BOTH
 from desk.hedge.state import BotState, CloseReason, Phase
 from desk.hedge.steps import (
     Step,
@@ -21,6 +22,7 @@ from desk.hedge.steps import (
     halt,
     hedge_of,
     latch,
+    legs_text,
     less_than_ours,
     linger,
     look,
@@ -49,13 +51,16 @@ def on_started(state: BotState, event: Started) -> Step:
 
 
 def on_tick(state: BotState, event: Tick) -> Step:
-    """Ask again after a pause."""
-    return _ask(state, "what do the venues hold?")
+    """Ask again after a pause; a leg that stands has its stop."""
+    question = "what do the venues hold?"
+    if state.hedge is not None:
+        return look_again(state, event, question, orders=True)
+    return _ask(state, question)
 
 
 def _ask(state: BotState, reason: str) -> Step:
     if state.hedge is not None:
-        return ask_hedge(state, reason, rows=True, orders=True)
+        return ask_hedge(state, reason, orders=True)
     state = replace(state, asked=state.asked + 1, waiting=True, wake_at_ms=None)
     action = ReadAccounts(state.asked, orders=True, can_wait=True)
     return Decision(state, (action,), reason)
@@ -113,6 +118,8 @@ def _adopt(state: BotState, event: AccountsRead, *also: Action) -> Step:
     """Go on with the hedge in hand where it was left."""
     hedge = absorb(hedge_of(state), event.venues)
     state = state.with_hedge(hedge)
+    if len(event.venues) == len(BOTH) and not hedge.is_even:
+        also = (*also, Alert(Level.WARNING, f"found at start without its twin: {legs_text(hedge)}"))
     if hedge.close_reason is not None:
         return begin_close(state, hedge.close_reason, event.at_ms, *also)
     if not hedge.is_standing:

@@ -74,6 +74,16 @@ def _is_near(price: Decimal, witness: Decimal) -> bool:
     return witness > 0 and abs(price - witness) <= witness * MARK_DOUBT
 
 
+def price_loss_bps(hedge: Hedge, marks: Mapping[VenueName, MarkView]) -> Decimal | None:
+    """Return what both legs together have lost by price since their entry, basis points of the
+    long one, negative for a gain; None while a mark is missing."""
+    long, short = marks.get(hedge.long_venue), marks.get(hedge.long_venue.twin)
+    bought, sold = hedge.entry_price(hedge.long_venue), hedge.entry_price(hedge.long_venue.twin)
+    if long is None or short is None or bought is None or sold is None:
+        return None
+    return ((short.mark - sold) - (long.mark - bought)) / bought * 10_000
+
+
 def thin_margin(
     config: Config, hedge: Hedge, venues: Mapping[VenueName, VenueAccount]
 ) -> str | None:

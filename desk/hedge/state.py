@@ -116,6 +116,7 @@ class Hedge:
     renewals: int = 0
     next_check_at_ms: int = 0
     close_reason: CloseReason | None = None
+    close_began_at_ms: int | None = None
     rounds: int = 0
     close_tries: int = 0
     result_tries: int = 0

@@ -1,12 +1,12 @@
 """The small moves every phase is made of: ask, wait, leave, and bring an intent up to date."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
 from desk.core.actions import Action, Alert, Decision, Exit, Level, ReadAccounts, ReadMarkets
 from desk.core.events import AccountsRead, OrderReport, VenueAccount, Verdict
-from desk.core.order import Fill, Order
+from desk.core.order import Fill
 from desk.core.venue import VenueName
 from desk.core.words import span
 from desk.hedge.config import Config
@@ -43,12 +43,18 @@ def symbols_of(state: BotState) -> tuple[str, ...]:
 
 
 def ask_hedge(
-    state: BotState, reason: str, *also: Action, rows: bool = False, orders: bool = False
+    state: BotState,
+    reason: str,
+    *also: Action,
+    rows: bool = False,
+    orders: bool = False,
+    can_wait: bool = False,
 ) -> Step:
-    """Ask how the hedge in hand stands: accounts, and the fate of every order in doubt.
+    """Ask how the hedge in hand stands, with a fence where an order is in doubt.
 
-    `rows` asks for its fills and payments, too: the dearest reads there are (see `needs_rows`).
-    `orders` asks for what rests in its symbol.
+    `rows` asks for its fills, too: the dearest reads there are (see `needs_rows`). `orders` asks
+    for what rests in its symbol. `can_wait`: nothing of ours stands, the rows (payments, too) are
+    for the books.
     """
     hedge = hedge_of(state)
     state = replace(state, asked=state.asked + 1, waiting=True, wake_at_ms=None)
@@ -57,7 +63,9 @@ def ask_hedge(
         symbol=hedge.symbol,
         orders=orders,
         since_ms=hedge.approved_at_ms - CLOCK_SKEW_MS_MAX if rows else None,
-        find=tuple((row.venue, row.client_id) for row in hedge.in_doubt()),
+        fence=tuple(sorted({row.venue for row in hedge.in_doubt()})),
+        urgent=not can_wait,
+        can_wait=can_wait,
     )
     return Decision(state, (*also, action), reason)
 
@@ -188,38 +196,38 @@ def _reported(intent: Intent, report: OrderReport) -> Intent:
 
 
 def absorb(hedge: Hedge, venues: Mapping[VenueName, VenueAccount]) -> Hedge:
-    """Return the hedge with what the venues say of its orders: fills first, order rows second.
+    """Return the hedge with what the venues say of its orders.
 
-    An order the venue does not know stays in doubt until a read that looked for it is younger than
-    its expiry. What has once been seen to fill is never taken back.
+    Fills say what happened; what has once been seen to fill is never taken back. That nothing more
+    will happen is believed behind a fence, or after the order's expiry, and only while position and
+    fills agree: else rows are late, or an order of ours has filled that they do not show yet.
     """
-    intents = tuple(
-        _absorbed(row, venues[row.venue]) if row.venue in venues else row for row in hedge.intents
-    )
-    return replace(hedge, intents=intents)
+    for venue, row in venues.items():
+        hedge = _absorb_one(hedge, venue, row)
+    return hedge
 
 
-def _absorbed(intent: Intent, seen: VenueAccount) -> Intent:
-    fills = [fill for fill in fills_in(seen) if fill.client_id == intent.client_id]
-    filled, average = _summed(fills)
-    order = seen.found.get(intent.client_id)
-    if order is not None and order.filled > filled:
-        filled, average = order.filled, order.average_price
+def _absorb_one(hedge: Hedge, venue: VenueName, row: VenueAccount) -> Hedge:
+    def each_here(change: Callable[[Intent], Intent]) -> Hedge:
+        intents = (change(each) if each.venue is venue else each for each in hedge.intents)
+        return replace(hedge, intents=tuple(intents))
+
+    hedge = each_here(lambda intent: _with_fills(intent, row))
+    agree = not _unexplained_at(hedge, row, venue)
+    return each_here(lambda intent: _settled(intent, row, agree=agree))
+
+
+def _with_fills(intent: Intent, seen: VenueAccount) -> Intent:
+    filled, average = _summed([row for row in fills_in(seen) if row.client_id == intent.client_id])
     if filled > intent.filled or (filled == intent.filled and average is not None):
-        intent = replace(intent, filled=filled, average_price=average)
-    return replace(intent, in_doubt=intent.in_doubt and not _is_over(intent, order, seen))
+        return replace(intent, filled=filled, average_price=average)
+    return intent
 
 
-def _is_over(intent: Intent, order: Order | None, seen: VenueAccount) -> bool:
-    """Return whether nothing more can happen: it is filled, the venue says so, or it expired
-    unseen.
-    """
-    if intent.filled >= intent.size:
-        return True
-    if order is not None:
-        return order.status.is_final
-    was_sought = intent.client_id in seen.found and seen.fills is not None
-    return was_sought and seen.account.asked_at_ms > intent.expires_at_ms
+def _settled(intent: Intent, seen: VenueAccount, *, agree: bool) -> Intent:
+    is_past = seen.is_fenced or seen.account.asked_at_ms > intent.expires_at_ms
+    is_over = intent.filled >= intent.size or (is_past and agree)
+    return replace(intent, in_doubt=intent.in_doubt and not is_over)
 
 
 def _summed(fills: list[Fill]) -> tuple[Decimal, Decimal | None]:
@@ -243,18 +251,13 @@ def has_rows(event: AccountsRead) -> bool:
 
 
 def needs_rows(hedge: Hedge, event: AccountsRead) -> bool:
-    """Return whether only a venue's fills can tell what became of an order in doubt.
-
-    Nobody knew the order, and either something has moved the position or its time is up.
-    """
+    """Return whether only a venue's fills can tell what became of an order in doubt: the position
+    is not what the fills in hand make it."""
     moved = differences(hedge, event)
-    for intent in hedge.in_doubt():
-        row = event.venues.get(intent.venue)
-        if row is None or row.fills is not None:
-            continue
-        if moved[intent.venue] or row.account.asked_at_ms > intent.expires_at_ms:
-            return True
-    return False
+    return any(
+        moved.get(intent.venue) and event.venues[intent.venue].fills is None
+        for intent in hedge.in_doubt()
+    )
 
 
 def shortfall(hedge: Hedge, event: AccountsRead) -> tuple[VenueName, Decimal] | None:
@@ -278,16 +281,14 @@ def unexplained(hedge: Hedge, event: AccountsRead) -> dict[VenueName, Decimal]:
     The symbol was flat when the hedge was approved, so position and fills since then must agree;
     where they do not, rows are late or lost. Signed base units, venues that agree left out.
     """
-    strange = {
-        venue: difference - _by_others(hedge, event.venues[venue])
-        for venue, difference in differences(hedge, event).items()
-    }
+    strange = {venue: _unexplained_at(hedge, row, venue) for venue, row in event.venues.items()}
     return {venue: difference for venue, difference in strange.items() if difference}
 
 
-def _by_others(hedge: Hedge, row: VenueAccount) -> Decimal:
-    fills = (fill for fill in fills_in(row) if is_by_others(hedge, fill))
-    return sum((fill.size * fill.side.sign for fill in fills), Decimal(0))
+def _unexplained_at(hedge: Hedge, row: VenueAccount, venue: VenueName) -> Decimal:
+    others = (fill for fill in fills_in(row) if is_by_others(hedge, fill))
+    by_others = sum((fill.size * fill.side.sign for fill in others), Decimal(0))
+    return row.account.size_of(hedge.symbol) - hedge.held(venue) - by_others
 
 
 def fills_in(row: VenueAccount) -> tuple[Fill, ...]:
@@ -299,6 +300,13 @@ def is_by_others(hedge: Hedge, fill: Fill) -> bool:
     """Return whether a fill since the approval came from somebody else's hand, or the venue's."""
     is_recent = fill.at_ms >= hedge.approved_at_ms
     return is_recent and fill.symbol == hedge.symbol and not hedge.owns(fill.client_id)
+
+
+def legs_text(hedge: Hedge) -> str:
+    """Return what our fills hold on each venue, for people: "lighter +0.36 SOL"."""
+    held = {venue: hedge.held(venue) for venue in hedge.instruments}
+    legs = (f"{venue} {size.normalize():+f} {hedge.symbol}" for venue, size in held.items() if size)
+    return ", ".join(legs)
 
 
 def hedge_of(state: BotState) -> Hedge:

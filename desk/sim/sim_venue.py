@@ -54,6 +54,8 @@ requests their expiry window."""
 
 CODE_EXPIRED = "expired"
 CODE_REPEATED = "repeated"
+CODE_VOID = "void"
+HELD_BACK_MS_MAX = 1_000
 
 
 @dataclass(slots=True)
@@ -96,6 +98,8 @@ class SimVenue:
         self._latency = latency or Latency()
         self._wire = Wire(world, name, latency=self._latency, faults=faults)
         self._numbers = count(1)
+        self._began_at_ms = clock.now_ms()
+        self._may_act_until_ms = 0
         self.feed = Feed(world, name, account_id, clock=clock, stream_ms=self._latency.stream_ms)
 
     @property
@@ -173,7 +177,7 @@ class SimVenue:
 
     # Account reads
 
-    async def account(self) -> Account:
+    async def account(self, *, urgent: bool = False) -> Account:
         """Return equity and every open position."""
         asked_at_ms = self._clock.now_ms()
         return await self._read(
@@ -185,7 +189,9 @@ class SimVenue:
             ),
         )
 
-    async def open_orders(self, symbol: str | None = None) -> Sequence[Order]:
+    async def open_orders(
+        self, symbol: str | None = None, *, urgent: bool = False
+    ) -> Sequence[Order]:
         """Return resting orders and waiting triggers, oldest first."""
         rows = await self._read(
             "open_orders", lambda: self._exchange.orders(self._account_id, symbol)
@@ -202,7 +208,9 @@ class SimVenue:
             return None
         return words.order_of(view)
 
-    async def fills(self, *, since_ms: int, symbol: str | None = None) -> Sequence[Fill]:
+    async def fills(
+        self, *, since_ms: int, symbol: str | None = None, urgent: bool = False
+    ) -> Sequence[Fill]:
         """Return executions since `since_ms` (inclusive), oldest first."""
         rows = await self._read(
             "fills", lambda: self._exchange.fills(self._account_id, symbol, limit=ROWS_MAX)
@@ -296,7 +304,29 @@ class SimVenue:
             f"set_leverage {symbol}", effect, client_id=self._next_id("leverage")
         )
 
+    async def fence(self, *, past_life: bool) -> bool:
+        """Return whether nothing sent before can take effect any more.
+
+        At Lighter a transaction that takes the next nonce voids what is still on its way; at
+        Pacifica only time does.
+        """
+        if self._name is VenueName.PACIFICA:
+            past_ms = self._began_at_ms + VALIDITY_MS[self._name] if past_life else 0
+            return self._clock.now_ms() > max(past_ms, self._may_act_until_ms) + HELD_BACK_MS_MAX
+
+        def effect() -> str:
+            self._world.fences[self._writer] += 1
+            return "fence"
+
+        outcome = await self._write("fence", effect, client_id=self._next_id("fence"))
+        await asyncio.sleep(HELD_BACK_MS_MAX / 1000)
+        return isinstance(outcome, Accepted)
+
     # Inside
+
+    @property
+    def _writer(self) -> tuple[VenueName, int]:
+        return self._name, self._account_id
 
     def _instruments(self) -> dict[str, Instrument]:
         return {symbol: spec.instrument for symbol, spec in self._exchange.markets.items()}
@@ -312,8 +342,6 @@ class SimVenue:
 
     def _land(self, write: SimWrite) -> str:
         """Let the exchange take the order; what is stale or repeated it refuses."""
-        if self._world.now_ms > write.expires_at_ms:
-            raise _Stale(CODE_EXPIRED, "the request has expired")
         if write.has_landed:
             raise _Stale(CODE_REPEATED, "these bytes were used before")
         write.has_landed = True
@@ -364,17 +392,25 @@ class SimVenue:
         client_id: str,
         expires_at_ms: int | None = None,
     ) -> Outcome:
-        """Have `effect` (which returns the venue's reference) happen and say how it ended."""
+        """Have `effect` (which returns the venue's reference) happen and say how it ended.
+
+        What is stale when it arrives, or voided, the exchange refuses.
+        """
+        ends_ms = expires_at_ms or self._clock.now_ms() + VALIDITY_MS[self._name]
+        fences = self._world.fences[self._writer]
 
         def act() -> Outcome:
             try:
+                if self._world.now_ms > ends_ms:
+                    raise _Stale(CODE_EXPIRED, "the request has expired")
+                if self._world.fences[self._writer] != fences:
+                    raise _Stale(CODE_VOID, "its nonce was taken")
                 return Accepted(client_id, effect(), self._world.now_ms)
             except Refusal as refusal:
                 return Rejected(client_id, refusal.reason.value, refusal.message)
             except _Stale as stale:
                 return Rejected(client_id, stale.code, str(stale))
 
-        ends_ms = expires_at_ms or self._clock.now_ms() + VALIDITY_MS[self._name]
         try:
             return await self._wire.ask(operation, act)
         except NotSent as error:
@@ -384,7 +420,10 @@ class SimVenue:
         except RateLimited as error:
             return Rejected(client_id, "rate_limited", str(error))
         except OutcomeUnknown as error:
+            self._may_act_until_ms = max(self._may_act_until_ms, ends_ms)
             return Unknown(client_id, operation, str(error), ends_ms)
+        finally:
+            self._may_act_until_ms = max(self._may_act_until_ms, self._clock.now_ms())
 
 
 class _Stale(Exception):

@@ -11,6 +11,7 @@ import heapq
 import itertools
 import math
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
@@ -87,6 +88,8 @@ class World:
         self._schedule_count = 0
         self._is_syncing = False
         self._alarm: _Alarm | None = None
+        # How often each account's writer has voided what it sent before (see `SimVenue.fence`).
+        self.fences: Counter[tuple[VenueName, int]] = Counter()
         self._has_past = False
         for exchange in self.exchanges.values():
             exchange.due_listeners.append(self._wake_in_time)

@@ -18,18 +18,19 @@ GUARD_PAUSE_S_MAX = 5.0
 class Priority(IntEnum):
     """Who may dip how deep into a window, at both venues alike.
 
-    NORMAL: market reads and opening orders. ACCOUNT: what a close stands on, so positions, orders,
-    fills. GUARD: closes, cancels and fences; no read can starve them.
+    NORMAL: whatever can wait, so markets, regular checks, openings. EVIDENCE: the long lists that
+    tell what became of an order in doubt. GUARD: closes, cancels, fences, and the positions they
+    are sized by; nothing else can starve them.
     """
 
     NORMAL = 0
-    ACCOUNT = 1
+    EVIDENCE = 1
     GUARD = 2
 
 
 _SHARES = {
     Priority.NORMAL: Fraction(2, 3),
-    Priority.ACCOUNT: Fraction(5, 6),
+    Priority.EVIDENCE: Fraction(5, 6),
     Priority.GUARD: Fraction(1),
 }
 

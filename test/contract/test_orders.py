@@ -312,3 +312,16 @@ async def test_more_than_the_margin_allows_is_not_opened(bench: Bench) -> None:
     size = bench.instruments["BTC"].size_up(Decimal(2_000_000) / bench.quote("BTC").mid)
     await bench.place(bench.request("BTC", Side.BUY, size=size))
     assert await bench.held("BTC") == 0
+
+
+@contract
+async def test_a_fence_lets_nothing_of_before_take_effect(bench: Bench) -> None:
+    """Within seconds, and what was done before it is there to be read."""
+    fills = await bench.fill("BTC", Side.BUY)
+    for _ in range(10):
+        if await bench.venue.fence(past_life=True):
+            break
+        await bench.wait(1)
+    else:
+        pytest.fail("the fence is never complete")
+    assert await bench.held("BTC") == sum(fill.size for fill in fills)

@@ -251,46 +251,60 @@ def test_an_account_read_holds_what_was_asked_for_only() -> None:
 
 
 def test_an_account_read_finds_orders_fills_and_payments() -> None:
-    """Asked for everything of a symbol, it brings fills, payments, the order and its prices."""
+    """Asked for everything of a symbol, it brings fills, payments, orders and prices."""
 
     async def play(stage: Stage) -> None:
         since_ms = stage.clock.now_ms()
-        client_id = await buy(stage)
+        await buy(stage)
         await asyncio.sleep(180)  # past the settlement
-        read = await ask(
-            stage, symbol="BTC", orders=True, since_ms=since_ms, find=((LIGHTER, client_id),)
-        )
+        read = await ask(stage, symbol="BTC", orders=True, since_ms=since_ms)
         row = read.venues[LIGHTER]
 
         assert (1, 1) == (len(row.fills or ()), len(row.payments or ()))
         assert row.orders == ()
-        assert row.found[client_id] is not None
-        assert {} == read.venues[PACIFICA].found
         assert row.quote is not None
         assert row.stats is not None
 
     on_stage(play)
 
 
-def test_an_order_nobody_knows_is_found_as_none() -> None:
-    """An id the venue does not know is answered, with None."""
+@pytest.mark.parametrize("venue", VenueName)
+def test_a_fence_comes_before_the_read(venue: VenueName) -> None:
+    """What was on its way when the fence was asked for cannot change what is read after it."""
 
     async def play(stage: Stage) -> None:
-        read = await ask(stage, symbol="BTC", find=((LIGHTER, "99"),))
-        assert {"99": None} == read.venues[LIGHTER].found
+        stage.fault(venue, FaultKind.EFFECT_LATE, "send", delay_s=8)
+        await buy(stage, venue)
+        fenced = False
+        for _ in range(10):
+            row = (await ask(stage, symbol="BTC", fence=(venue,))).venues[venue]
+            fenced = row.is_fenced
+            if fenced:
+                break
+            await asyncio.sleep(1)
+        await asyncio.sleep(20)
+        assert (True, stage.held(venue)) == (fenced, row.account.size_of("BTC"))
 
     on_stage(play)
 
 
-@pytest.mark.parametrize("part", ["open_orders", "fills", "funding_payments", "account", "find"])
+def test_an_urgent_read_of_fills_leaves_the_payments_alone() -> None:
+    """They are for the books, and cost as much."""
+
+    async def play(stage: Stage) -> None:
+        read = await ask(stage, symbol="BTC", since_ms=0, urgent=True)
+        assert ((), None) == (read.venues[LIGHTER].fills, read.venues[LIGHTER].payments)
+
+    on_stage(play)
+
+
+@pytest.mark.parametrize("part", ["open_orders", "fills", "funding_payments", "account"])
 def test_a_part_that_fails_takes_the_venue_out(part: str) -> None:
     """Half an answer would be read as a whole one: the venue is missing, with the reason."""
 
     async def play(stage: Stage) -> None:
         stage.fault(PACIFICA, FaultKind.REPLY_LOST, part)
-        read = await ask(
-            stage, symbol="BTC", orders=True, since_ms=0, find=((PACIFICA, "some-id"),)
-        )
+        read = await ask(stage, symbol="BTC", orders=True, since_ms=0)
 
         assert ({LIGHTER}, {PACIFICA}) == (set(read.venues), set(read.failures))
         assert part in read.failures[PACIFICA]

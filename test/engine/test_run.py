@@ -88,7 +88,7 @@ def sending(stage_orders: Callable[[], SendOrders]) -> Script:
     return script
 
 
-async def endless(*_: Any) -> Any:
+async def endless(*_: Any, **__: Any) -> Any:
     """Answer in eleven days."""
     await asyncio.sleep(1_000_000)
 
@@ -264,10 +264,10 @@ def test_an_action_that_breaks_becomes_an_event(tmp_path: Path) -> None:
     ends."""
 
     async def play(stage: Stage, run: Run) -> None:
-        stage.venues[LIGHTER].account = broken  # type: ignore[method-assign]
+        stage.venues[LIGHTER].account = broken  # type: ignore[method-assign,assignment]
         await until_exit(stage, run)
 
-    async def broken() -> Any:
+    async def broken(*, urgent: bool) -> Any:
         raise ZeroDivisionError("how could that be")
 
     run = perform(tmp_path, once(ReadAccounts(1)), play)
@@ -412,7 +412,7 @@ def test_an_exit_does_not_wait_for_ever(tmp_path: Path) -> None:
 
     async def play(stage: Stage, run: Run) -> None:
         sender.stage = stage
-        stage.venues[LIGHTER].send = endless  # type: ignore[assignment,method-assign]
+        stage.venues[LIGHTER].send = endless  # type: ignore[method-assign]
         before_s = stage.clock.monotonic_s()
         await until_exit(stage, run)
         assert 7 <= stage.clock.monotonic_s() - before_s < 8

@@ -22,7 +22,6 @@ from desk.core.events import (
     VenueAccount,
     Verdict,
 )
-from desk.core.order import OrderStatus
 from desk.core.venue import VenueName
 from desk.hedge.events import ConfigChanged, Started
 from desk.hedge.select import BOTH
@@ -46,7 +45,6 @@ from test.hedge.builders import (
     intent,
     markets,
     opening,
-    order_row,
     report,
     seen,
     standing,
@@ -170,12 +168,7 @@ def _row(
     """Return a venue's answer: a position, and the fate of its orders or nothing about them."""
     if hedge is None or not told:
         return seen(size, at_ms=at_ms)
-    found = {
-        row.client_id: order_row(row, OrderStatus.CANCELED, row.filled)
-        for row in hedge.intents
-        if row.venue is venue
-    }
-    return seen(size, at_ms=at_ms, found=found, fills=fills_of(hedge, venue))
+    return seen(size, at_ms=at_ms, is_fenced=True, fills=fills_of(hedge, venue))
 
 
 def settlements(state: BotState, at_ms: int) -> Iterator[Event]:

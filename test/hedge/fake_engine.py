@@ -28,14 +28,14 @@ from desk.core.events import (
     Verdict,
 )
 from desk.core.market import step_down
-from desk.core.order import Fill, Order, OrderStatus, Side
+from desk.core.order import Fill, Side
 from desk.core.venue import VenueName
 from desk.hedge.config import Config
 from desk.hedge.events import Started
 from desk.hedge.machine import decide, watch
 from desk.hedge.orders import REQUEST_LIFE_MS
 from desk.hedge.select import BOTH
-from desk.hedge.state import BotState, Hedge, Intent, Phase, Role
+from desk.hedge.state import BotState, CloseReason, Hedge, Intent, Phase, Role
 from test.hedge import builders as b
 
 NEVER_MS = 1 << 62
@@ -49,6 +49,7 @@ class Sent:
     order: VenueOrder
     lands_at_ms: int
     share: Decimal
+    expires_at_ms: int
     has_landed: bool = False
     is_final: bool = False
     filled: Decimal = Decimal(0)
@@ -111,7 +112,7 @@ class FakeVenue:
         """Return the whole truth, but for rows that are late."""
         row = b.close_look(self.name, now_ms) if action.leverage else b.seen(at_ms=now_ms)
         held = [b.position(self.position)] if self.position else []
-        found = {ident: self._found(ident) for venue, ident in action.find if venue is self.name}
+        is_fenced = self.name in action.fence and self._fence(now_ms)
         shown = tuple(fill for since_ms, fill in self.fills if since_ms <= now_ms)
         is_asked = action.since_ms is not None
         return replace(
@@ -119,30 +120,21 @@ class FakeVenue:
             account=b.account(*held, at_ms=now_ms),
             fills=shown if is_asked else None,
             payments=() if is_asked else None,
-            found=found,
+            is_fenced=is_fenced,
             quote=b.quote(mid=self.mark, at_ms=now_ms),
             stats=b.stats(mark=self.mark, index=self.mark),
         )
 
-    def _found(self, client_id: str) -> Order | None:
-        row = self.orders.get(client_id)
-        if row is None or not row.has_landed:
-            return None
-        request = row.order.request
-        is_lying = not self.calm and self.random.random() < 0.05
-        status = OrderStatus.CANCELED if row.is_final else OrderStatus.OPEN
-        return Order(
-            symbol=request.symbol,
-            order_id="1",
-            client_id=client_id,
-            side=request.side,
-            size=request.size,
-            filled=Decimal(0) if is_lying else row.filled,
-            price=request.price,
-            status=status,
-            at_ms=0,
-            average_price=self.mark,
-        )
+    def _fence(self, now_ms: int) -> bool:
+        """Void what is on its way where the venue lets us; at Pacifica only time does."""
+        under_way = [row for row in self.orders.values() if not row.has_landed]
+        if self.name is VenueName.PACIFICA:
+            return all(now_ms > row.expires_at_ms for row in under_way)
+        if not self.calm and self.random.random() < 0.3:
+            return False
+        for row in under_way:
+            row.lands_at_ms = NEVER_MS
+        return True
 
 
 class FakeEngine:
@@ -315,7 +307,8 @@ class FakeEngine:
             choices = (100, 100, 100, 2000, life_ms // 2, NEVER_MS)
             lands_ms = self.random.choice(choices)
             share = Decimal(self.random.choice(("1", "1", "1", "0.5", "0.75", "0")))
-        row = Sent(order, self.now_ms + lands_ms, share)
+        expires_at_ms = self.now_ms + REQUEST_LIFE_MS[order.venue]
+        row = Sent(order, self.now_ms + lands_ms, share, expires_at_ms)
         venue.orders[request.client_id] = row
         return row
 
@@ -379,6 +372,9 @@ class FakeEngine:
             held = hedge.held(order.venue)
             assert request.size <= abs(held), "closes more than is ours"
             assert held * request.side.sign < 0, "closes the wrong way"
+            if isinstance(event, Tick):
+                assert hedge.close_reason is CloseReason.STOP_LOSS, "closes without having looked"
+                return
             assert isinstance(event, AccountsRead), "closes without having looked"
             there = event.venues[order.venue].account.size_of(request.symbol)
             assert request.size <= abs(there), "closes more than is there"

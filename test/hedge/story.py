@@ -22,7 +22,7 @@ from desk.core.events import (
     VenueAccount,
 )
 from desk.core.funding import FundingPayment
-from desk.core.order import Fill, Order, OrderStatus, Side
+from desk.core.order import Fill, Side
 from desk.core.venue import VenueName
 from desk.hedge.config import Config
 from desk.hedge.events import Started
@@ -43,7 +43,6 @@ class Story:
         self.steps: list[BotDecision] = []
         self.fills: dict[VenueName, list[Fill]] = {venue: [] for venue in BOTH}
         self.payments: dict[VenueName, list[FundingPayment]] = {venue: [] for venue in BOTH}
-        self.fates: dict[str, OrderStatus] = {}
         if self.state.hedge is not None:
             self._believe(self.state.hedge.intents)
 
@@ -145,7 +144,6 @@ class Story:
     def row(self, venue: VenueName, **changes: Any) -> VenueAccount:
         """Return the truth about one venue, as far as the last question asked for it."""
         question = self._question()
-        sought = [client_id for name, client_id in question.find if name is venue]
         size = sum((fill.size * fill.side.sign for fill in self.fills[venue]), Decimal(0))
         account = b.account(*([b.position(size)] if size else []), at_ms=self.at_ms)
         plain = b.close_look(
@@ -153,7 +151,7 @@ class Story:
             self.at_ms,
             fills=tuple(self.fills[venue]),
             payments=tuple(self.payments[venue]),
-            found={client_id: self._found(venue, client_id) for client_id in sought},
+            is_fenced=venue in question.fence and venue is LIGHTER,
         )
         told = replace(plain, **({"account": account} | changes))
         if question.since_ms is None:
@@ -195,7 +193,6 @@ class Story:
         return self.feed(ActionBroke(self.at_ms, "a bug"))
 
     def _trade(self, row: Intent, size: Decimal) -> None:
-        self.fates[row.client_id] = OrderStatus.FILLED if size == row.size else OrderStatus.CANCELED
         if size:
             fill = b.fill(row.client_id, row.side, size, at_ms=self.at_ms)
             self.fills[row.venue].append(fill)
@@ -204,16 +201,6 @@ class Story:
         """Return the last question about accounts."""
         asked = (action for step in reversed(self.steps) for action in b.asked(step))
         return next(action for action in asked if isinstance(action, ReadAccounts))
-
-    def _found(self, venue: VenueName, client_id: str) -> Order | None:
-        row = next(row for row in self.hedge.intents if row.client_id == client_id)
-        status = self.fates.get(client_id)
-        if status is None:
-            return None
-        filled = sum(
-            (fill.size for fill in self.fills[venue] if fill.client_id == client_id), Decimal(0)
-        )
-        return b.order_row(row, status, filled)
 
     # Chapters that many stories begin with
 

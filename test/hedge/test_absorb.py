@@ -1,11 +1,11 @@
-"""What becomes of an order, told by fills first and by order rows second."""
+"""What becomes of an order, told by its fills, and by the position behind a fence."""
 
 from decimal import Decimal
 
 import pytest
 
 from desk.core.events import VenueAccount, Verdict
-from desk.core.order import OrderStatus, Side
+from desk.core.order import Side
 from desk.hedge.state import Hedge, Intent
 from desk.hedge.steps import absorb, settle_reports, unexplained
 from test.hedge.builders import (
@@ -23,7 +23,6 @@ from test.hedge.builders import (
     filled,
     intent,
     opening,
-    order_row,
     report,
     seen,
     standing,
@@ -60,28 +59,12 @@ def test_a_partial_fill_keeps_the_order_in_doubt() -> None:
     assert (HALF, True) == (got.filled, got.in_doubt)
 
 
-def test_fills_beat_an_order_row_that_says_nothing_filled() -> None:
-    """Venues have called a filled order canceled, filled 0: its fills say otherwise."""
-    row = order_row(OURS, OrderStatus.CANCELED)
-    fills = (fill(OURS.client_id, Side.BUY, SIZE),)
-    got = absorbed(seen(SIZE, fills=fills, found={OURS.client_id: row}))
-    assert (SIZE, False) == (got.filled, got.in_doubt)
-
-
 def test_fills_that_come_late_still_count() -> None:
     """An order that was called over is taken up again when its fills are listed."""
-    canceled = {OURS.client_id: order_row(OURS, OrderStatus.CANCELED)}
-    over = absorb(opening(), {LIGHTER: seen(found=canceled)})
+    over = absorb(opening(), {LIGHTER: seen(is_fenced=True)})
     assert (ZERO, False) == (over.intents[0].filled, over.intents[0].in_doubt)
     got = absorbed(seen(SIZE, fills=(fill(OURS.client_id, Side.BUY, SIZE),)), over)
     assert SIZE == got.filled
-
-
-def test_an_order_row_counts_where_fills_are_late() -> None:
-    """The row speaks of more than is listed so far: that much has filled."""
-    row = order_row(OURS, OrderStatus.FILLED, SIZE)
-    got = absorbed(seen(SIZE, found={OURS.client_id: row}))
-    assert (SIZE, MID, False) == (got.filled, got.average_price, got.in_doubt)
 
 
 def test_what_was_seen_to_fill_is_never_taken_back() -> None:
@@ -91,39 +74,33 @@ def test_what_was_seen_to_fill_is_never_taken_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("after_ms", "was_sought", "fills", "is_in_doubt"),
-    [
-        (0, True, (), True),
-        (610_000, True, (), True),
-        (610_001, True, (), False),
-        (610_001, False, (), True),
-        (610_001, True, None, True),
-    ],
+    ("after_ms", "is_fenced", "is_in_doubt"),
+    [(0, False, True), (610_000, False, True), (610_001, False, False), (0, True, False)],
 )
-def test_an_order_nobody_knows_is_in_doubt_until_it_has_expired(
-    after_ms: int, was_sought: bool, fills: tuple[()] | None, is_in_doubt: bool
+def test_an_unanswered_order_is_in_doubt_until_a_fence_or_its_expiry(
+    after_ms: int, is_fenced: bool, is_in_doubt: bool
 ) -> None:
-    """Only a read younger than the expiry proves it, and only if it looked for order and
-    fills.
-    """
-    found = {OURS.client_id: None} if was_sought else {}
-    got = absorbed(seen(at_ms=T0 + after_ms, found=found, fills=fills))
-    assert is_in_doubt is got.in_doubt
+    """Only a read younger than either proves that nothing filled and nothing will."""
+    got = absorbed(seen(at_ms=T0 + after_ms, is_fenced=is_fenced, fills=None))
+    assert (ZERO, is_in_doubt) == (got.filled, got.in_doubt)
 
 
-@pytest.mark.parametrize("status", [OrderStatus.OPEN, OrderStatus.PENDING])
-def test_an_order_that_still_lives_is_in_doubt_at_any_age(status: OrderStatus) -> None:
-    """An expiry of the request says nothing about an order that the venue has taken."""
-    row = order_row(OURS, status)
-    got = absorbed(seen(at_ms=T0 + 10**9, found={OURS.client_id: row}))
-    assert got.in_doubt
+@pytest.mark.parametrize("fills", [None, ()])
+def test_a_position_that_our_fills_do_not_explain_keeps_the_doubt(fills: tuple[()] | None) -> None:
+    """Behind a fence, too: something has filled that no row shows yet."""
+    assert absorbed(seen(SIZE, is_fenced=True, fills=fills)).in_doubt
 
 
-@pytest.mark.parametrize("status", [OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED])
-def test_a_final_order_is_over(status: OrderStatus) -> None:
-    """The venue has said what became of it."""
-    got = absorbed(seen(found={OURS.client_id: order_row(OURS, status)}))
-    assert not got.in_doubt
+def test_what_the_owner_traded_meanwhile_does_not_keep_the_doubt() -> None:
+    """His fill explains the position as it is: ours filled nothing."""
+    his = fill(None, Side.SELL, HALF)
+    assert not absorbed(seen(-HALF, is_fenced=True, fills=(his,))).in_doubt
+
+
+def test_a_partial_fill_behind_a_fence_is_all_there_will_be() -> None:
+    """Half filled, and position and fills agree on it: the order is over."""
+    got = absorbed(seen(HALF, is_fenced=True, fills=(fill(OURS.client_id, Side.BUY, HALF),)))
+    assert (HALF, False) == (got.filled, got.in_doubt)
 
 
 def test_a_venue_that_did_not_answer_changes_nothing() -> None:

@@ -10,10 +10,18 @@ import pytest
 
 from desk.core.actions import Decision, Exit, SendOrders
 from desk.core.errors import InvariantBroken
-from desk.core.events import AccountsRead, Command, Event, MarketsRead, OrdersSettled, OwnerAsked
+from desk.core.events import (
+    AccountsRead,
+    Command,
+    Event,
+    MarketsRead,
+    OrdersSettled,
+    OwnerAsked,
+    Tick,
+)
 from desk.hedge.diagram import states_page
 from desk.hedge.machine import ANSWERS, EVENTS, TRANSITIONS, decide, watch
-from desk.hedge.state import BotState, Phase
+from desk.hedge.state import BotState, CloseReason, Phase
 from test.hedge.builders import T0, bot, halted
 from test.hedge.cases import events, states
 
@@ -122,10 +130,14 @@ def test_no_phase_sleeps_forever(phase: Phase) -> None:
 
 @pytest.mark.parametrize("phase", list(Phase))
 def test_orders_leave_only_on_an_answer(phase: Phase) -> None:
-    """Nothing is sent on a tick, on the owner's word or while an answer is awaited."""
+    """Nothing is sent on a tick, on the owner's word or while an answer is awaited, but at a stop:
+    that closes at once."""
     for kind in set(TRANSITIONS[phase]) - set(ANSWERS):
         for _, _, step in steps(phase, kind):
-            assert not any(isinstance(action, SendOrders) for action in step.actions)
+            if any(isinstance(action, SendOrders) for action in step.actions):
+                assert kind is Tick
+                assert step.state.hedge is not None
+                assert CloseReason.STOP_LOSS is step.state.hedge.close_reason
 
 
 def test_a_step_the_table_does_not_know_stops_the_program() -> None:

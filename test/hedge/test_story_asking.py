@@ -35,7 +35,7 @@ def test_orders_reported_as_filled_are_verified_by_the_positions() -> None:
     story = Story().opening().settle(SIZE, SIZE)
     (verification,) = asked(story.step)
     assert isinstance(verification, ReadAccounts)
-    assert (None, False, ()) == (verification.since_ms, verification.orders, verification.find)
+    assert (None, False, ()) == (verification.since_ms, verification.orders, verification.fence)
     assert Phase.HOLD is story.read().phase
 
 
@@ -71,19 +71,28 @@ def test_a_close_in_parts_asks_for_the_rows_at_its_end() -> None:
     assert (Phase.WAIT, [LIGHT, LIGHT, ROWS]) == (story.phase, kinds(story, after=before))
 
 
-def test_an_order_in_doubt_is_sought_without_rows_while_nothing_moved() -> None:
-    """As long as the position is what is known to have filled, the id alone is looked for."""
-    story = Story().opening().settle(SIZE, None).wake().read().wake().read()
+def test_an_order_in_doubt_is_fenced_without_rows_while_nothing_moved() -> None:
+    """As long as the position is what is known to have filled, accounts alone are asked for."""
+    story = Story().opening().settle(SIZE, None)
+    asked_for = [(PACIFICA,), (PACIFICA,)]
+    story.read().wake()
     assert [LIGHT, LIGHT] == kinds(story, after=3)
+    assert asked_for == [question.fence for question in questions(story)[3:]]
 
 
 def test_a_position_that_moved_under_a_doubt_is_looked_into_at_once() -> None:
-    """The venue does not know the order, yet something has filled: its fills are asked for."""
-    story = Story().opening().settle(SIZE, None).lands(PACIFICA, SIZE).wake()
-    (sought,) = (row.client_id for row in story.hedge.in_doubt())
-    story.read(found={sought: None})
+    """Something has filled that nobody reported: its fills are asked for, and prove the hedge."""
+    story = Story().opening().settle(SIZE, None).lands(PACIFICA, SIZE).read()
     assert [LIGHT, ROWS] == kinds(story, after=3)
-    assert Phase.HOLD is story.read(found={sought: None}).phase
+    assert Phase.HOLD is story.read().phase
+
+
+def test_what_an_unguarded_leg_waits_for_is_urgent() -> None:
+    """Such reads may use what is kept back for closes; the last rows of the books may not."""
+    story = Story().opening().wait(6_000).settle(SIZE, None).read(is_fenced=True)
+    assert Phase.CLOSE is story.phase
+    story.read().settle(SIZE)
+    assert [True, True, False] == [row.urgent for row in questions(story)[3:]]
 
 
 def test_a_close_does_not_wait_for_rows_to_send() -> None:
@@ -96,6 +105,7 @@ def test_where_nothing_is_at_stake_a_read_may_wait() -> None:
     """The first start and the close looks wait for a request budget; what guards ours does not."""
     story = Story().holding().say(Command.CLOSE).read()
     assert [True, True, True, False, False] == [row.can_wait for row in questions(story)]
+    assert questions(story.settle(SIZE, SIZE))[-1].can_wait
     assert not questions(story.start())[-1].can_wait
 
 

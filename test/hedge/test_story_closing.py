@@ -11,6 +11,7 @@ from desk.hedge.state import CloseReason, Phase, Role
 from test.hedge.builders import (
     HOUR_MS,
     LIGHTER,
+    MID,
     PACIFICA,
     account,
     accounts_read,
@@ -33,10 +34,10 @@ def closing() -> Story:
 
 def urgent() -> Story:
     """Return a hedge at its stop, both closing orders just sent."""
-    return Story().holding().wait(1000).tick("1500").read()
+    return Story().holding().wait(1000).tick("1500")
 
 
-def bands(story: Story) -> list[Decimal]:
+def bands(story: Story, middle: Decimal = MID) -> list[Decimal]:
     """Return how far from the middle each batch of closing orders was allowed to sell, in bp."""
     prices = [
         row.request.price
@@ -44,7 +45,7 @@ def bands(story: Story) -> list[Decimal]:
         for row in batch.orders
         if row.request.side is Side.SELL
     ]
-    return [(3000 - price) / 3000 * 10_000 for price in prices]
+    return [(middle - price) / middle * 10_000 for price in prices]
 
 
 def test_a_partial_close_sends_the_rest_after_a_pause() -> None:
@@ -69,8 +70,8 @@ def test_a_close_that_does_not_fill_widens_its_band_and_never_gives_up() -> None
         pauses.append(story.wake().at_ms - before_ms)
         story.read()
     assert [10, 20, 30, 40, 50, 60, 70, 80, 90, 90] == [int(bps) for bps in bands(story)[:10]]
-    assert [1000, 2000, 4000, 8000, 8000] == pauses[:5]
-    assert 8000 == max(pauses)
+    assert [1000, 2000, 4000, 4000] == pauses[:4]
+    assert 4000 == max(pauses)
     assert ["ETH is not closed after 5 tries; going on"] == story.alerts
     assert Phase.CLOSE is story.phase
 
@@ -78,9 +79,10 @@ def test_a_close_that_does_not_fill_widens_its_band_and_never_gives_up() -> None
 def test_an_urgent_close_starts_at_the_wide_band() -> None:
     """50 bp at once, up to five times that."""
     story = urgent()
+    assert [50] == bands(story, d(1500))
     for _ in range(6):
         story.settle("0", "0").wake().read()
-    assert [50, 100, 150, 200, 250, 250, 250] == [int(bps) for bps in bands(story)]
+    assert [100, 150, 200, 250, 250, 250] == [int(bps) for bps in bands(story)[1:]]
 
 
 @pytest.mark.parametrize("reason", list(CloseReason))
@@ -103,14 +105,31 @@ def test_the_ids_of_a_long_close_never_repeat_and_the_state_stays_small() -> Non
 
 
 def test_no_second_close_leaves_while_the_first_is_unknown() -> None:
-    """The known leg goes on; the unknown one is asked about until it is final or expired."""
-    story = urgent().settle(None, "0").wake().read()
+    """The known leg goes on; the unknown one waits for a fence, or for its order's expiry."""
+    story = urgent().settle(None, "0").wake().read(is_fenced=False)
     assert [PACIFICA] == [row.venue for row in story.sent.orders]
-    story.settle(SIZE).read()
+    story.settle(SIZE).read(is_fenced=False)
     while len(story.orders) == 3:
-        story.read() if story.state.waiting else story.wake()
+        story.read(is_fenced=False) if story.state.waiting else story.wake()
     assert [LIGHTER] == [row.venue for row in story.sent.orders]
     assert story.at_ms > story.hedge.approved_at_ms + 600_000
+
+
+def test_a_close_that_a_fence_proves_lost_is_sent_again_at_once() -> None:
+    """A naked leg does not wait for an expiry of ten minutes."""
+    story = urgent().settle(None, SIZE).wake().read()
+    assert [LIGHTER] == [row.venue for row in story.sent.orders]
+    assert story.at_ms - story.hedge.approved_at_ms < 5_000
+
+
+def test_a_leg_that_stays_naked_is_told_once() -> None:
+    """Not after five tries of ours: after ten seconds, whatever the reason."""
+    story = urgent().settle(None, SIZE)
+    while story.at_ms - (story.hedge.close_began_at_ms or 0) < 30_000:
+        story.read(is_fenced=False) if story.state.waiting else story.wake()
+    told = [text for text in story.alerts if "not hedged" in text]
+    assert 1 == len(told)
+    assert "lighter +0.0116 ETH" in told[0]
 
 
 def test_an_unknown_close_that_took_effect_is_seen() -> None:
@@ -162,13 +181,12 @@ def test_a_planned_close_without_any_price_waits_with_both_legs() -> None:
     assert {} == story.state.outages
 
 
-def test_an_urgent_close_goes_on_where_there_is_a_price() -> None:
-    """The leg without a price does not hold the other one."""
-    story = Story().holding().wait(1000).tick("1500")
+def test_a_venue_that_shows_no_price_is_closed_at_its_twins() -> None:
+    """Two prices of one thing: better than to let a leg stand."""
+    story = Story(renew_hold=False).holding().wait(12 * HOUR_MS).tick()
     blind = story.row(PACIFICA, quote=None, stats=None)
-
     story.feed(accounts_read(story.state, story.at_ms, lighter=story.row(LIGHTER), pacifica=blind))
-    assert [LIGHTER] == [row.venue for row in story.sent.orders]
+    assert [d(2997), d(3003)] == [row.request.price for row in story.sent.orders]
 
 
 def dusty() -> Story:

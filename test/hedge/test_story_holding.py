@@ -21,6 +21,7 @@ from test.hedge.story import Story
 
 SIZE = d("0.0116")
 MINUTE_MS = 60_000
+PARTED = {LIGHTER: 3000, PACIFICA: 3100}
 
 
 def sizes(story: Story) -> dict[VenueName, object]:
@@ -44,7 +45,7 @@ def test_a_full_check_is_asked_for_once_in_an_interval() -> None:
         question.symbol,
         question.orders,
         question.since_ms,
-        question.find,
+        question.fence,
     )
     assert "both legs stand" == story.read().step.reason
 
@@ -65,8 +66,8 @@ def test_a_leg_at_its_stop_closes_both_at_the_wide_band() -> None:
     """Half of the filled entry is lost on the long leg: close at once, not at the next check."""
     story = Story().holding().wait(1000).tick("1500")
     assert CloseReason.STOP_LOSS is story.hedge.close_reason
-    assert {LIGHTER: SIZE, PACIFICA: SIZE} == sizes(story.read())
-    assert d(2985) == story.sent.orders[0].request.price
+    assert {LIGHTER: SIZE, PACIFICA: SIZE} == sizes(story)
+    assert d("1492.5") == story.sent.orders[0].request.price
 
 
 def test_the_stop_does_not_wait_for_an_answer() -> None:
@@ -161,13 +162,23 @@ def test_an_outage_of_hours_sends_nothing_and_is_told_twice(venue: VenueName) ->
 
 
 def test_an_outage_never_blinds_the_guard_of_the_other_leg() -> None:
-    """With Pacifica away, Lighter's leg at its stop is closed alone, and its twin on return."""
+    """With Pacifica away, Lighter's leg at its stop is closed at once, and its twin on return."""
     story = Story().holding().wait(MINUTE_MS).tick("3000").read(PACIFICA)
     view = MarkView(d(1400), d(1400), story.at_ms)
-    story.feed(Tick(story.at_ms, {LIGHTER: view})).read(PACIFICA)
-    assert {LIGHTER: SIZE} == sizes(story)
-    story.settle(SIZE).read(PACIFICA).wake().read()
+    story.feed(Tick(story.at_ms, {LIGHTER: view}))
+    assert {LIGHTER: SIZE, PACIFICA: SIZE} == sizes(story)
+    story.settle(SIZE, "0").wake().read(PACIFICA).wake().read()
     assert {PACIFICA: SIZE} == sizes(story)
+
+
+def test_a_hold_does_not_end_while_prices_have_parted() -> None:
+    """The hedge is whole and can wait; to close now would lose what it cannot earn back."""
+    story = Story(renew_hold=False).holding().wait(12 * HOUR_MS)
+    marks = {venue: MarkView(d(mark), d(mark), story.at_ms) for venue, mark in PARTED.items()}
+    story.feed(Tick(story.at_ms, marks))
+    assert (Phase.HOLD, None) == (story.phase, story.hedge.close_reason)
+    assert "prices have parted by 333 bp" in story.alerts[-1]
+    assert CloseReason.HOLD_ENDED is story.wait(MINUTE_MS).tick("3000").hedge.close_reason
 
 
 def test_a_hold_that_ends_in_an_outage_keeps_both_legs_and_their_guard() -> None:

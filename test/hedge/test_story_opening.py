@@ -105,71 +105,76 @@ def test_a_success_forgets_the_failures() -> None:
     assert (Phase.HOLD, {}) == (story.phase, story.state.backoffs)
 
 
-def test_an_unknown_outcome_is_asked_about_ever_more_slowly() -> None:
-    """The order is looked for by its id, after growing pauses; nothing is sent meanwhile."""
+def test_an_unknown_outcome_is_asked_about_at_once_and_again() -> None:
+    """Its venue is fenced; a leg may stand alone, so the pauses stay short. Nothing is sent."""
     story = Story().opening().settle(SIZE, None)
     pauses = []
-    for _ in range(5):
-        before_ms = story.at_ms
-        (question,) = asked(story.wake().step)
-        pauses.append(story.at_ms - before_ms)
+    for _ in range(4):
+        (question,) = asked(story.step)
         assert isinstance(question, ReadAccounts)
-        assert ((PACIFICA, story.hedge.intents[1].client_id),) == question.find
-        assert question.since_ms is None
-        story.read()
-    assert [1000, 2000, 4000, 8000, 16_000] == pauses
+        assert ((PACIFICA,), None) == (question.fence, question.since_ms)
+        before_ms = story.read().at_ms
+        pauses.append(story.wake().at_ms - before_ms)
+    assert [1000, 2000, 4000, 4000] == pauses
     assert 1 == len(story.orders)
 
 
 def test_an_unknown_order_that_filled_completes_the_hedge() -> None:
     """The answer came late, and it was yes."""
-    story = Story().opening().settle(SIZE, None).lands(PACIFICA, SIZE).wake().read()
+    story = Story().opening().settle(SIZE, None).lands(PACIFICA, SIZE).read().read()
     assert Phase.HOLD is story.phase
 
 
+def test_a_fence_ends_the_doubt_in_seconds() -> None:
+    """Lighter lost the order and its nonce was voided: the leg is topped up or unwound now."""
+    story = Story().opening().settle(None, SIZE).read()
+    assert [(LIGHTER, False, SIZE)] == roles(story)[-1]
+    late = Story().opening().wait(6_000).settle(None, SIZE).read()
+    assert CloseReason.UNWIND is late.hedge.close_reason
+
+
 def unwound_after_a_minute() -> Story:
-    """Return a story in which Pacifica is known to have filled and Lighter says nothing."""
+    """Return a story in which Pacifica has filled, and Lighter neither says what became of its
+    order nor lets itself be fenced."""
     story = Story().opening().settle(None, SIZE)
     while story.phase is Phase.OPEN:
-        story.wake().read()
+        story.read(is_fenced=False) if story.state.waiting else story.wake()
     return story
 
 
 def test_after_a_minute_the_known_leg_is_closed() -> None:
     """Nobody knows whether there is a twin: what is known is unwound, reduce-only, and told."""
     story = unwound_after_a_minute()
-    assert 60_000 < story.at_ms - story.hedge.approved_at_ms < 100_000
-    assert [(PACIFICA, True, SIZE)] == roles(story.read())[-1]
+    assert 60_000 < story.at_ms - story.hedge.approved_at_ms < 70_000
+    assert [(PACIFICA, True, SIZE)] == roles(story.read(is_fenced=False))[-1]
     assert "close ETH: opening failed" in story.alerts
 
 
 def test_an_unknown_leg_is_not_flat_before_its_request_has_expired() -> None:
-    """A signed Lighter order lives ten minutes: until then CLOSE waits, and sends nothing."""
-    story = unwound_after_a_minute().read().settle(SIZE)
+    """A signed Lighter order lives ten minutes: unfenced, CLOSE waits for that, and sends
+    nothing."""
+    story = unwound_after_a_minute().read(is_fenced=False).settle(SIZE)
     expires_ms = story.hedge.intents[0].expires_at_ms
     while story.phase is Phase.CLOSE:
-        assert story.at_ms <= expires_ms + 30_000
-        story.wake() if not story.state.waiting else story.read()
+        assert story.at_ms <= expires_ms + 60_000
+        story.wake() if not story.state.waiting else story.read(is_fenced=False)
     assert story.at_ms > expires_ms
     assert (Phase.WAIT, 2) == (story.phase, len(story.orders))
 
 
 def test_an_unknown_leg_that_lands_late_is_closed_too() -> None:
     """It took effect after its twin was unwound: its fills say so, and it is flattened."""
-    story = unwound_after_a_minute().read().settle(SIZE).read()
-    story.lands(LIGHTER, SIZE).wake().read()
+    story = unwound_after_a_minute().read(is_fenced=False).settle(SIZE).read(is_fenced=False)
+    story.lands(LIGHTER, SIZE).wake().read().read()
     assert [(LIGHTER, True, SIZE)] == roles(story)[-1]
     assert Phase.WAIT is story.settle(SIZE).read().phase
 
 
-def test_a_filled_order_that_the_venue_calls_canceled_is_found() -> None:
-    """Rows of fills come late and the order row lies: the position says that something is
-    there.
-    """
+def test_a_position_whose_fills_come_late_is_waited_for() -> None:
+    """The position says that something is there, no row says what: nothing is unwound on that."""
     story = Story().opening().lands(PACIFICA, SIZE).lands(LIGHTER, SIZE)
-    lie = {row.client_id: order_row(row, OrderStatus.CANCELED) for row in story.hedge.intents}
-    story.settle(None, None).wake().read(found=lie).read(fills=())
-    assert (Phase.OPEN, 0) == (story.phase, len(story.hedge.in_doubt()))
+    story.settle(None, None).read(is_fenced=True).read(is_fenced=True, fills=())
+    assert (Phase.OPEN, 2) == (story.phase, len(story.hedge.in_doubt()))
     assert Phase.HOLD is story.wake().read().read().phase
 
 
@@ -215,7 +220,7 @@ def test_a_fault_of_ours_while_opening_unwinds_and_halts() -> None:
     """What was sent is found and closed; then nothing more is opened."""
     story = Story().opening().lands(LIGHTER, SIZE).lands(PACIFICA, "0").fault()
     assert Phase.CLOSE is story.phase
-    story.read().settle(SIZE).read()
+    story.read().read().read(is_fenced=True).settle(SIZE).read(is_fenced=True).read()
     assert (Phase.HALT, "our own fault: a bug") == (story.phase, story.state.halt_reason)
     assert story.state.hedge is None
 

@@ -192,7 +192,7 @@ def test_a_halt_is_told_once_and_guards_what_stands() -> None:
     assert (Phase.HALT, ["halted: our own fault: a bug"]) == (story.phase, story.alerts)
     story.wait(60_000).tick("3000").read().fault()
     assert 1 == len(story.alerts)
-    story.wait(1000).tick("1400").read().settle(SIZE, SIZE).read()
+    story.wait(1000).tick("1400").settle(SIZE, SIZE).read()
     assert (Phase.HALT, None) == (story.phase, story.state.hedge)
     assert story.state.result is not None
 

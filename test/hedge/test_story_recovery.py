@@ -54,27 +54,30 @@ def test_a_crash_while_resting_rests_on() -> None:
     assert (Phase.WAIT, until_ms) == (story.phase, story.state.look_at_ms)
 
 
-def test_a_crash_before_the_orders_left_is_over_when_they_have_expired() -> None:
-    """Written down, never sent: the venues do not know them, and after ten minutes that is
-    proof.
-    """
+@pytest.mark.parametrize(("is_fenced", "after_ms"), [(False, 610_000), (None, 20_000)])
+def test_a_crash_before_the_orders_left_is_over_when_a_fence_or_time_says_so(
+    is_fenced: bool | None, after_ms: int
+) -> None:
+    """Written down, never sent: the venues do not know them."""
     story = crash(Story().opening())
+    fence = {} if is_fenced is None else {"is_fenced": is_fenced}
     while story.state.hedge is not None:
-        story.read() if story.state.waiting else story.wake()
+        story.read(**fence) if story.state.waiting else story.wake()
     assert (Phase.WAIT, 1, 0) == (story.phase, len(story.orders), story.state.cycles_done)
-    assert story.at_ms - T0 > 610_000
+    assert after_ms < story.at_ms - T0 < after_ms + 60_000
     assert story.state.result is None
 
 
 def test_a_crash_after_both_filled_is_a_hedge() -> None:
     """Both orders took effect while nobody was looking."""
-    story = crash(Story().opening().lands(LIGHTER, SIZE).lands(PACIFICA, SIZE)).read()
+    story = crash(Story().opening().lands(LIGHTER, SIZE).lands(PACIFICA, SIZE)).read().read()
     assert (Phase.HOLD, SIZE) == (story.phase, story.hedge.held(LIGHTER))
 
 
 def test_a_crash_after_one_filled_is_unwound() -> None:
     """No top-up after a restart: close what is there."""
     story = crash(Story().opening().lands(LIGHTER, SIZE).lands(PACIFICA, "0")).read()
+    story.read(is_fenced=True)
     assert (Phase.CLOSE, CloseReason.RECOVERY) == (story.phase, story.hedge.close_reason)
     story.read().settle(SIZE).read()
     assert (Phase.WAIT, None) == (story.phase, story.state.hedge)
@@ -83,16 +86,16 @@ def test_a_crash_after_one_filled_is_unwound() -> None:
 def test_a_recovered_half_counts_as_a_cycle_but_not_as_a_first_trade() -> None:
     """Under `--cycles 1` it is the one cycle; the installation has not yet held a hedge."""
     story = Story().opening().lands(LIGHTER, SIZE).lands(PACIFICA, "0").start(cycles=1)
-    story.read().read().settle(SIZE).read()
+    story.read().read(is_fenced=True).read().settle(SIZE).read()
     assert (0, 0, 0) == (story.exit_code, story.state.cycles_left, story.state.cycles_done)
 
 
 def test_an_unknown_leg_after_a_crash_does_not_leave_the_other_naked() -> None:
     """A minute after the approval the known leg is closed, long before the other expires."""
-    story = crash(Story().opening().lands(PACIFICA, SIZE)).read()
+    story = crash(Story().opening().lands(PACIFICA, SIZE))
     while story.phase is Phase.RECOVER:
-        story.wake().read()
-    story.read()
+        story.read(is_fenced=False) if story.state.waiting else story.wake()
+    story.read(is_fenced=False)
     assert [(PACIFICA, SIZE, True)] == [
         (row.venue, row.request.size, row.request.reduce_only) for row in story.sent.orders
     ]
@@ -136,7 +139,7 @@ def test_a_crash_while_closing_goes_on_closing() -> None:
     """What was closed is seen, what is left is sent, under the reason that was written down."""
     story = Story(renew_hold=False).holding().wait(12 * HOUR_MS).tick().read()
     story.lands(LIGHTER, SIZE).lands(PACIFICA, "0")
-    crash(story).read().read()
+    crash(story).read().read().read(is_fenced=True)
     assert [(PACIFICA, SIZE)] == [(row.venue, row.request.size) for row in story.sent.orders]
     assert CloseReason.HOLD_ENDED is story.hedge.close_reason
 

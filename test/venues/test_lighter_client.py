@@ -16,6 +16,7 @@ from desk.core.account import MarginMode
 from desk.core.errors import (
     ConfigError,
     InvariantBroken,
+    NotSent,
     RateLimited,
     StaleData,
     VenueError,
@@ -338,7 +339,8 @@ def test_a_write_that_was_lost_after_its_effect_is_found() -> None:
     play(story)
 
 
-def test_a_fence_voids_a_write_that_lands_late() -> None:
+@pytest.mark.parametrize("past_life", [False, True])
+def test_a_fence_voids_a_write_that_lands_late(past_life: bool) -> None:
     """A cancel-all in an empty market takes the nonce; what arrives later is refused."""
 
     async def story(desk: Desk) -> None:
@@ -346,11 +348,43 @@ def test_a_fence_voids_a_write_that_lands_late() -> None:
         outcome = await desk.place()
         assert isinstance(outcome, Unknown)
         assert TxFate.NOT_FOUND is await desk.client.resolve_unknown(outcome.reference)
-        assert isinstance(await desk.place(), Rejected)
-        assert isinstance(await desk.client.cancel_all("BTC"), Accepted)
+        with pytest.raises(NotSent, match="in doubt"):
+            await desk.place()
+        assert await desk.client.fence(past_life=past_life)
         await asyncio.sleep(60)
         assert TxFate.FAILED is await desk.client.resolve_unknown(outcome.reference)
         assert D(0) == await desk.held()
+
+    play(story)
+
+
+def test_a_fence_that_is_not_answered_proves_nothing() -> None:
+    """The transaction that should void another was lost, too."""
+
+    async def story(desk: Desk) -> None:
+        desk.strike(FaultKind.EFFECT_LATE, delay_s=30)
+        assert isinstance(await desk.place(), Unknown)
+        desk.strike(FaultKind.REQUEST_LOST_BEFORE)
+        assert not await desk.client.fence(past_life=False)
+        assert await desk.client.fence(past_life=False)
+        await asyncio.sleep(60)
+        assert D(0) == await desk.held()
+
+    play(story)
+
+
+def test_a_fence_is_drawn_once_for_a_past_life() -> None:
+    """Where nothing was sent there is nothing to void, unless a former process sent something."""
+
+    async def story(desk: Desk) -> None:
+        writes = desk.client._api.writes
+        assert await desk.client.fence(past_life=False)
+        assert writes == desk.client._api.writes
+        assert await desk.client.fence(past_life=True)
+        drawn = desk.client._api.writes
+        assert writes < drawn
+        assert await desk.client.fence(past_life=True)
+        assert drawn == desk.client._api.writes
 
     play(story)
 

@@ -17,14 +17,16 @@ REMEMBERED_MAX = 64
 class NonceLedger:
     """One API key's counter.
 
-    `next_nonce` is None while only the venue knows it. What was sent without an answer is in
-    doubt until `learn` shows its nonce gone, another transaction takes that nonce, or its
-    validity ends.
+    `next_nonce` is None while only the venue knows it, `last_taken` the hash of the latest
+    transaction of ours that the gateway took, None before the first. What was sent without an
+    answer is in doubt until `learn` shows its nonce gone, another transaction takes that nonce, or
+    its validity ends.
     """
 
     def __init__(self) -> None:
         """Start not knowing the nonce."""
         self.next_nonce: int | None = None
+        self.last_taken: str | None = None
         self._doubts: dict[str, SignedTx] = {}
         self._replaced: OrderedDict[str, str] = OrderedDict()
 
@@ -49,6 +51,7 @@ class NonceLedger:
             if tx_hash != signed.tx_hash and other.nonce == signed.nonce:
                 self._remember(tx_hash, signed.tx_hash)
         self.next_nonce = max(self.next_nonce or 0, signed.nonce + 1)
+        self.last_taken = signed.tx_hash
 
     def refused(self, signed: SignedTx) -> None:
         """Note that `signed` did not leave or was refused: its nonce is as free as before."""

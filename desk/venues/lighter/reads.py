@@ -163,9 +163,9 @@ class LighterReads:
 
     # Account
 
-    async def account(self) -> Account:
+    async def account(self, *, urgent: bool = False) -> Account:
         """Return equity and every open position: one request."""
-        read = self._latest = await self._read_account()
+        read = self._latest = await self._read_account(urgent=urgent)
         return lighter_account.account(read.row, asked_at_ms=read.asked_at_ms, at_ms=read.at_ms)
 
     async def leverage(self, symbol: str) -> Leverage:
@@ -181,7 +181,9 @@ class LighterReads:
             read = await self._read_account()
         return lighter_account.leverage(read.row, market)
 
-    async def open_orders(self, symbol: str | None = None) -> Sequence[Order]:
+    async def open_orders(
+        self, symbol: str | None = None, *, urgent: bool = False
+    ) -> Sequence[Order]:
         """Return resting orders and waiting triggers, whoever placed them: one request, and one
         for each further page the venue names.
 
@@ -194,7 +196,7 @@ class LighterReads:
         }
         found: dict[str, Order] = {}
         for _ in range(PAGES_MAX):
-            response = await self._ask("accountActiveOrders", asked)
+            response = await self._ask("accountActiveOrders", asked, priority=_evidence(urgent))
             rows, cursor = await self._named(response.body, read_orders)
             known = len(found)
             found.update((order.order_id, order) for order in rows)
@@ -212,7 +214,9 @@ class LighterReads:
             rows.extend(page)
             return len(rows) >= limit
 
-        await self._pages("accountInactiveOrders", params, read_orders, is_enough)
+        await self._pages(
+            "accountInactiveOrders", params, read_orders, is_enough, priority=Priority.EVIDENCE
+        )
         return rows[:limit]
 
     async def find_order(self, symbol: str, client_id: str) -> Order | None:
@@ -224,7 +228,7 @@ class LighterReads:
         ended = self._feed.ended_order(symbol, client_id)
         if ended is not None:
             return ended
-        for order in await self.open_orders(symbol):
+        for order in await self.open_orders(symbol, urgent=True):
             if order.client_id == client_id:
                 return order
         for order in await self.inactive_orders(symbol, limit=PAGE_ROWS):
@@ -232,7 +236,9 @@ class LighterReads:
                 return order
         return None
 
-    async def fills(self, *, since_ms: int, symbol: str | None = None) -> Sequence[Fill]:
+    async def fills(
+        self, *, since_ms: int, symbol: str | None = None, urgent: bool = False
+    ) -> Sequence[Fill]:
         """Return executions since `since_ms` (inclusive), oldest first: a request per 100."""
         account_index = self._account()
         params = {
@@ -250,7 +256,7 @@ class LighterReads:
             found.update((fill.fill_id, fill) for fill in page if fill.at_ms >= since_ms)
             return _ends_before([fill.at_ms for fill in page], since_ms)
 
-        await self._pages("trades", params, read, is_enough)
+        await self._pages("trades", params, read, is_enough, priority=_evidence(urgent))
         return sorted(found.values(), key=lambda fill: (fill.at_ms, _trade_id(fill)))
 
     async def funding_payments(
@@ -287,15 +293,21 @@ class LighterReads:
         return self._account_index
 
     async def _ask(
-        self, name: str, params: Mapping[str, object], *, auth: bool = True
+        self,
+        name: str,
+        params: Mapping[str, object],
+        *,
+        auth: bool = True,
+        priority: Priority = Priority.NORMAL,
     ) -> HttpResponse:
         """Return the answer to a question about the account."""
-        return await self._api.get(name, params, auth=auth, priority=Priority.ACCOUNT)
+        return await self._api.get(name, params, auth=auth, priority=priority)
 
-    async def _read_account(self) -> "_AccountRead":
+    async def _read_account(self, *, urgent: bool = False) -> "_AccountRead":
         writes = self._api.writes
         params = {"by": "index", "value": self._account()}
-        response = await self._ask("account", params, auth=False)
+        priority = Priority.GUARD if urgent else Priority.NORMAL
+        response = await self._ask("account", params, auth=False, priority=priority)
         row = lighter_account.read_account_row(response.body, self._account())
         came_s = self._clock.monotonic_s()
         return _AccountRead(row, response.sent_at_ms, response.received_at_ms, came_s, writes)
@@ -333,11 +345,13 @@ class LighterReads:
         params: Mapping[str, object],
         read: ReadPage[T],
         is_enough: Callable[[Sequence[T]], bool],
+        *,
+        priority: Priority = Priority.NORMAL,
     ) -> None:
         """Hand each page to `is_enough` until it is, or there is no next one."""
         asked: dict[str, object] = {**params, "limit": PAGE_ROWS}
         for _ in range(PAGES_MAX):
-            response = await self._ask(name, asked)
+            response = await self._ask(name, asked, priority=priority)
             rows, cursor = await self._named(response.body, read)
             if is_enough(rows) or cursor is None:
                 return
@@ -354,6 +368,10 @@ class _AccountRead:
     at_ms: int
     came_s: float
     writes: int
+
+
+def _evidence(urgent: bool) -> Priority:
+    return Priority.EVIDENCE if urgent else Priority.NORMAL
 
 
 def _endless(name: str) -> VenueUnavailable:

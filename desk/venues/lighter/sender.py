@@ -6,7 +6,7 @@ the first has not arrived and the second can only reduce: then the venue's own r
 transaction a nonce, makes them exclude each other, and the second is what voids the first.
 """
 
-from asyncio import Lock
+from asyncio import Lock, sleep
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -45,6 +45,10 @@ from desk.venues.limits import Priority
 # A clock further off than this is no skew but a wrong clock: for the owner to set, not to wait out.
 SKEW_MS_MAX = 600_000
 VALIDITY_LEFT_MS = 60_000  # what a transaction signed earlier must have left when it leaves
+# Orders of standard accounts are held back for some 300 ms, cancels are not, so a later nonce may
+# be final first: this long after the gateway took the last, none before it is on its way.
+HELD_BACK_S_MAX = 1.0
+SETTLE_PAUSES_S = (0.0, 0.2, 0.3, 0.5, 1.0, 1.0)  # between the questions whether it is final
 
 
 class LighterSender:
@@ -65,7 +69,19 @@ class LighterSender:
         self._thread = thread
         self._key = {"account_index": account_index, "api_key_index": api_key_index}
         self._nonces = NonceLedger()
+        self._settled: str | None = None
+        self._taken_at_s = 0.0
         self._lock = Lock()
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Return whether something was sent that may still arrive under the next nonce."""
+        return self._nonces.is_in_doubt
+
+    @property
+    def has_sent(self) -> bool:
+        """Return whether the gateway has taken anything from this process."""
+        return self._nonces.last_taken is not None
 
     async def synchronise(self) -> None:
         """Ask the venue for the next nonce; raises `VenueError`."""
@@ -76,8 +92,12 @@ class LighterSender:
         """Sign for the nonce that seems next; `send` signs anew should another have gone first.
 
         The first asks the venue for it, so that `send` finds it known. Raises `InvariantBroken`
-        for what the venue would refuse.
+        for what the venue would refuse, and `NotSent` for what may increase while the nonce is in
+        doubt: known now, so that the other half of a pair stays at home, too.
         """
+        if self._nonces.is_in_doubt and not write.is_guard:
+            await self.synchronise()
+            self._refuse_doubt()
         if self._nonces.next_nonce is None:
             with suppress(VenueError):  # `send` asks again, and says what became of it
                 await self.synchronise()
@@ -118,6 +138,22 @@ class LighterSender:
             self._nonces.begin(batch)
             return await self._post_batch(writes, batch)
 
+    async def settle(self) -> bool:
+        """Return whether the latest transaction the gateway took, and so all before it, is final.
+
+        Raises `VenueError`.
+        """
+        latest = self._nonces.last_taken
+        if latest is None or latest == self._settled:
+            return True
+        await sleep(max(self._taken_at_s + HELD_BACK_S_MAX - self._clock.monotonic_s(), 0))
+        for pause_s in SETTLE_PAUSES_S:
+            await sleep(pause_s)
+            if (await self._ask_fate(latest)).is_final:
+                self._settled = latest
+                return True
+        return False
+
     async def fate(self, tx_hash: str) -> TxFate:
         """Return what became of a transaction; raises `VenueError`.
 
@@ -147,13 +183,18 @@ class LighterSender:
         nonce = self._nonces.next_nonce
         if nonce is None or self._nonces.is_in_doubt:
             nonce = await self._learn()
-        if self._nonces.is_in_doubt and not write.is_guard:
+        if not write.is_guard:
+            self._refuse_doubt()
+        return nonce
+
+    def _refuse_doubt(self) -> None:
+        if self._nonces.is_in_doubt:
             raise NotSent(
-                f"nonce {nonce} is in doubt: a write without an answer may still take it",
+                f"nonce {self._nonces.next_nonce} is in doubt: a write without an answer may still"
+                " take it",
                 venue=VenueName.LIGHTER,
                 request="sendTx",
             )
-        return nonce
 
     async def _learn(self) -> int:
         response = await self._api.get("nextNonce", self._key, priority=Priority.GUARD)
@@ -197,7 +238,7 @@ class LighterSender:
             return _refused(write, reply)
         if reply.hashes != [signed.tx_hash]:
             return self._unknown(write, signed, f"the gateway answered for {reply.hashes}")
-        self._nonces.taken(signed)
+        self._note_taken(signed)
         return Accepted(write.client_id, signed.tx_hash, at_ms)
 
     async def _post_batch(
@@ -215,9 +256,13 @@ class LighterSender:
             return [self._unknown(write, signed, str(error)) for write, signed in pairs]
         if reply.code == CODE_OK and reply.hashes == [signed.tx_hash for signed in batch]:
             for signed in batch:
-                self._nonces.taken(signed)
+                self._note_taken(signed)
             return [Accepted(write.client_id, signed.tx_hash, at_ms) for write, signed in pairs]
         return await self._sort_out(pairs, reply)
+
+    def _note_taken(self, signed: SignedTx) -> None:
+        self._nonces.taken(signed)
+        self._taken_at_s = self._clock.monotonic_s()
 
     async def _sort_out(
         self, pairs: Sequence[tuple[LighterWrite, SignedTx]], reply: SendReply

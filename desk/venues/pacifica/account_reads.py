@@ -59,12 +59,15 @@ class AccountReads:
         self._account = account
         self._fees = Kept(self._ask_fees, age_s_max=FEES_KEPT_S, clock=clock)
 
-    async def account(self) -> Account:
+    async def account(self, *, urgent: bool = False) -> Account:
         """Return equity and every open position, from two requests sent together.
 
         An account that never deposited is refused by the venue (`account_unknown` or "404").
         """
-        money, held = await asyncio.gather(self._get("/account"), self._get("/positions"))
+        priority = Priority.GUARD if urgent else Priority.NORMAL
+        money, held = await asyncio.gather(
+            self._get("/account", priority), self._get("/positions", priority)
+        )
         row = account_row(money.data)
         if row.fees is not None:
             self._fees.put(row.fees)
@@ -102,9 +105,11 @@ class AccountReads:
         mode = MarginMode.ISOLATED if market.isolated_only else MarginMode.CROSS
         return Leverage(symbol, Decimal(market.max_leverage), mode)
 
-    async def open_orders(self, symbol: str | None = None) -> Sequence[Order]:
+    async def open_orders(
+        self, symbol: str | None = None, *, urgent: bool = False
+    ) -> Sequence[Order]:
         """Return resting orders and waiting triggers."""
-        found = open_orders((await self._get("/orders")).data)
+        found = open_orders((await self._get("/orders", _evidence(urgent))).data)
         return [order for order in found if symbol in (None, order.symbol)]
 
     async def find_order(self, symbol: str, client_id: str) -> Order | None:
@@ -117,7 +122,7 @@ class AccountReads:
         seen = self._memory.order(symbol, client_id)
         if seen is not None and seen.status.is_final:
             return seen
-        live = _pick(await self.open_orders(symbol), symbol, client_id)
+        live = _pick(await self.open_orders(symbol, urgent=True), symbol, client_id)
         if live is not None:
             return live
         order_id = self._memory.order_id(client_id)
@@ -132,7 +137,10 @@ class AccountReads:
 
     async def _in_history(self, symbol: str, client_id: str) -> Order | None:
         tries_left = FIND_PAGES_MAX
-        async for data in self._rest.pages("/orders/history", self._query(), pages_max=PAGES_MAX):
+        pages = self._rest.pages(
+            "/orders/history", self._query(), pages_max=PAGES_MAX, priority=Priority.EVIDENCE
+        )
+        async for data in pages:
             found = _pick(past_orders(data), symbol, client_id)
             tries_left -= 1
             if found is not None or not tries_left:
@@ -142,7 +150,7 @@ class AccountReads:
     async def _events(self, order_id: str) -> Order | None:
         try:
             answer = await self._rest.get(
-                "/orders/history_by_id", {"order_id": order_id}, priority=Priority.ACCOUNT
+                "/orders/history_by_id", {"order_id": order_id}, priority=Priority.EVIDENCE
             )
         except VenueRejected as error:
             if error.code in (Refusal.ORDER_GONE, "404"):
@@ -150,14 +158,19 @@ class AccountReads:
             raise
         return order_events(answer.data)
 
-    async def fills(self, *, since_ms: int, symbol: str | None = None) -> Sequence[Fill]:
+    async def fills(
+        self, *, since_ms: int, symbol: str | None = None, urgent: bool = False
+    ) -> Sequence[Fill]:
         """Return executions since `since_ms` (inclusive), oldest first, all pages."""
         found: dict[str, Fill] = {}
         for start_ms, end_ms in _spans(max(since_ms, VENUE_BORN_MS), self._clock.now_ms()):
             query = self._query(symbol) | {"start_time": str(start_ms)}
             if end_ms is not None:
                 query["end_time"] = str(end_ms)
-            async for data in self._rest.pages("/trades/history", query, pages_max=PAGES_MAX):
+            pages = self._rest.pages(
+                "/trades/history", query, pages_max=PAGES_MAX, priority=_evidence(urgent)
+            )
+            async for data in pages:
                 found |= {fill.fill_id: fill for fill in fills(data)}
         rows = (row for row in found.values() if row.at_ms >= since_ms)
         return sorted(
@@ -212,8 +225,12 @@ class AccountReads:
         query = {"account": self._account}
         return query if symbol is None else query | {"symbol": symbol}
 
-    async def _get(self, path: str) -> Answer:
-        return await self._rest.get(path, self._query(), priority=Priority.ACCOUNT)
+    async def _get(self, path: str, priority: Priority = Priority.NORMAL) -> Answer:
+        return await self._rest.get(path, self._query(), priority=priority)
+
+
+def _evidence(urgent: bool) -> Priority:
+    return Priority.EVIDENCE if urgent else Priority.NORMAL
 
 
 def _pick(orders: Sequence[Order], symbol: str, client_id: str) -> Order | None:

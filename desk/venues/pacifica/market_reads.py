@@ -11,7 +11,6 @@ from desk.core.funding import FundingPoint
 from desk.core.market import Candle, FeeRates, Instrument, MarketStats
 from desk.core.ports import Clock
 from desk.venues.kept import SHARED_S, Kept
-from desk.venues.limits import Priority
 from desk.venues.pacifica.rest import PacificaRest
 from desk.venues.pacifica.wire import (
     BookRow,
@@ -97,7 +96,6 @@ class MarketReads:
             {"symbol": symbol},
             pages_max=PAGES_MAX,
             heavy=False,
-            priority=Priority.NORMAL,
         )
         async for data in pages:
             page = funding_points(data, symbol=symbol)

@@ -122,6 +122,8 @@ class PacificaRest:
         self._expiry_window_ms = expiry_window_ms
         self.headers = {} if api_key is None else {"PF-API-KEY": api_key.reveal()}
         self._skew = ClockSkew()
+        self._began_at_ms = clock.now_ms()
+        self._may_act_until_ms: dict[str, int] = {}
         self.half_credits_heavy = HALF_CREDITS_HEAVY_WITH_KEY if api_key else HALF_CREDITS_HEAVY
 
     @property
@@ -161,7 +163,7 @@ class PacificaRest:
         *,
         pages_max: int,
         heavy: bool = True,
-        priority: Priority = Priority.ACCOUNT,
+        priority: Priority = Priority.NORMAL,
     ) -> AsyncIterator[msgspec.Raw]:
         """Yield the pages of a list, newest rows first, until the last.
 
@@ -253,6 +255,29 @@ class PacificaRest:
         skew_ms = SKEW_MS_UNMEASURED if bound_ms is None else min(bound_ms, SKEW_MS_BELIEVED_MAX)
         return skew_ms + SPEED_BUMP_MS_MAX
 
+    def is_fenced(self, *, past_life: bool) -> bool:
+        """Return whether nothing sent before can take effect any more.
+
+        Until a request's expiry where nobody answered it, until the speed bump is over where it
+        was accepted. A former process (`past_life`) sent its last before this one began.
+        """
+        now_ms = self._clock.now_ms()
+        past_ms = self._began_at_ms + self._expiry_window_ms + self._grace_ms() if past_life else 0
+        return now_ms > max(past_ms, *self._may_act_until_ms.values(), 0)
+
+    def _note_outcome(self, outcome: Outcome) -> None:
+        """Keep until when a request may still act; forget what can no longer."""
+        now_ms = self._clock.now_ms()
+        if isinstance(outcome, Rejected):
+            self._may_act_until_ms.pop(outcome.client_id, None)
+        elif isinstance(outcome, Accepted):
+            self._may_act_until_ms[outcome.client_id] = now_ms + SPEED_BUMP_MS_MAX
+        self._may_act_until_ms = {
+            ident: until_ms
+            for ident, until_ms in self._may_act_until_ms.items()
+            if until_ms >= now_ms
+        }
+
     async def send(self, write: PacificaWrite) -> Outcome:
         """Send a signed request once and return how it ended; never raises a `VenueError`."""
         operation = write.operation
@@ -261,8 +286,11 @@ class PacificaRest:
         ended = await self._write(request, (write,), cost=cost)
         if isinstance(ended, Envelope):
             reference = reference_of(ended.data, client_id=write.client_id)
-            return Accepted(write.client_id, reference, self._clock.now_ms())
-        return ended[0]
+            outcome: Outcome = Accepted(write.client_id, reference, self._clock.now_ms())
+        else:
+            outcome = ended[0]
+        self._note_outcome(outcome)
+        return outcome
 
     async def send_batch(self, writes: Sequence[PacificaWrite]) -> Sequence[Outcome]:
         """Send up to ten signed requests as one, executed in order; one outcome each.
@@ -281,10 +309,14 @@ class PacificaRest:
         request = self._post("/orders/batch", encode({"actions": actions}))
         cost = sum(write.operation.half_credits for write in writes)
         ended = await self._write(request, writes, cost=cost)
-        if not isinstance(ended, Envelope):
-            return ended
-        doubts = _all_unknown(writes, "the batch's answer cannot be read")
-        return batch_outcomes(ended.data, doubts, at_ms=self._clock.now_ms())
+        if isinstance(ended, Envelope):
+            doubts = _all_unknown(writes, "the batch's answer cannot be read")
+            outcomes = batch_outcomes(ended.data, doubts, at_ms=self._clock.now_ms())
+        else:
+            outcomes = ended
+        for outcome in outcomes:
+            self._note_outcome(outcome)
+        return outcomes
 
     def _post(self, path: str, body: bytes) -> HttpRequest:
         return HttpRequest("POST", path, json_body=body, headers=self.headers, is_write=True)
@@ -295,6 +327,7 @@ class PacificaRest:
         """Return the envelope of an acceptance, or the outcomes of everything else."""
         for write in writes:
             write.spend()
+            self._may_act_until_ms[write.client_id] = write.expires_at_ms
         guards = all(write.operation.is_guard for write in writes)
         priority = Priority.GUARD if guards else Priority.NORMAL
         try:
