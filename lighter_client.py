@@ -18,7 +18,7 @@ from desk.core.errors import InvariantBroken, VenueError, VenueRejected, VenueUn
 from desk.core.market import Instrument
 from desk.core.order import Accepted, OrderRequest, Outcome
 from desk.core.ports import Clock, SignedWrite, StreamListener
-from desk.core.venue import VenueName
+from desk.core.venue import Identity, VenueName
 from desk.venues.http import ClockSkew, HttpTransport, Transport
 from desk.venues.lighter.access import (
     MAINNET_URL,
@@ -118,6 +118,7 @@ class LighterClient(LighterReads):
                 api_key_index=api_key_index,
             )
         self.remarks: tuple[str, ...] = ()
+        self.identity = Identity(str(account_index), f"API key {api_key_index}", base_url)
 
     @classmethod
     def from_environment(

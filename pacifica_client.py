@@ -26,7 +26,8 @@ from desk.core.order import NOT_SENT, Accepted, Fill, Order, OrderRequest, Outco
 from desk.core.ports import Clock, SignedWrite, StreamListener
 from desk.core.secret import Secret
 from desk.core.stream import OrderSeen, StreamEvent
-from desk.core.venue import VenueName
+from desk.core.venue import Identity, VenueName
+from desk.core.words import shortened
 from desk.venues.http import HttpTransport, Transport
 from desk.venues.limits import RequestBudget, pacifica_budget, unlimited
 from desk.venues.pacifica import operations
@@ -91,6 +92,8 @@ class PacificaClient:
         """
         self._network = HttpTransport(venue=VenueName.PACIFICA, base_url=endpoints.url, clock=clock)
         self._account = None if credentials is None else credentials.account
+        agent = "none" if credentials is None else shortened(credentials.signer.address)
+        self.identity = Identity(str(self._account), f"agent key {agent}", endpoints.url)
         self._rest = PacificaRest(
             transport=transport or self._network,
             clock=clock,

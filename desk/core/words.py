@@ -7,6 +7,7 @@ _MINUTE_MS = 60_000
 _HOUR_MINUTES = 60
 _DAY_HOURS = 24
 _DAYS_FROM_HOURS = 48
+_SHOWN_ENDS = 4
 
 
 def span(span_ms: int) -> str:
@@ -25,3 +26,10 @@ def span(span_ms: int) -> str:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     days, hours = divmod(round(hours + minutes / _HOUR_MINUTES), _DAY_HOURS)
     return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+def shortened(name: str) -> str:
+    """Return an address with its middle left out; what is short already stays whole."""
+    if len(name) <= 3 * _SHOWN_ENDS:
+        return name
+    return f"{name[:_SHOWN_ENDS]}…{name[-_SHOWN_ENDS:]}"
