@@ -10,8 +10,10 @@ import argparse
 import asyncio
 import os
 import secrets
+import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,13 +29,16 @@ if TYPE_CHECKING:
 
     from desk.core.account import Account
     from desk.core.ports import Clock, Venue
-    from desk.core.venue import VenueName
+    from desk.core.venue import Identity, VenueName
     from desk.engine.home import Home
     from desk.engine.lock import InstanceLock
     from desk.engine.store import StateStore
     from desk.hedge.config import Config
     from desk.hedge.state import BotState
+    from desk.screen.console import ConsoleView
     from desk.sim.serve import Embedded
+    from lighter_client import LighterClient
+    from pacifica_client import PacificaClient
 
 EXIT_DONE, EXIT_FAILED, EXIT_RUNNING = 0, 1, 3
 DEMO_START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z: the same for every demo of a seed
@@ -108,9 +113,18 @@ def read_config(home: "Home", *, needed: bool) -> "Config":
 
 def make_console() -> "Console":
     """Return the terminal; colours go when NO_COLOR is set or nobody is looking."""
-    from desk.screen.console import Terminal
+    from desk.screen.terminal import open_terminal
 
-    return Terminal(width=None if sys.stdout.isatty() else 160)
+    return open_terminal()
+
+
+def start_command(args: argparse.Namespace, home: "Home") -> tuple[str, ...]:
+    """Return what starts this daemon again from any folder, but for `--cycles`."""
+    given = {"--config": args.config, "--state": args.state, "--journal": args.journal}
+    words = [sys.executable, str(Path(__file__).resolve()), "--home", str(home.root.resolve())]
+    for flag, path in given.items():
+        words += [] if path is None else [flag, str(path.resolve())]
+    return (*words, *(["--plain"] if args.plain else []))
 
 
 # Trading
@@ -127,7 +141,19 @@ class Run(NamedTuple):
     cycles: int | None
     store: "StateStore[BotState]"
     state: "BotState"
-    is_demo: bool = False
+    command: tuple[str, ...] | None = None  # what starts it again; a demo has no second life
+
+    @property
+    def is_demo(self) -> bool:
+        """Return whether nothing outlives this process."""
+        return self.command is None
+
+    def again(self, state: "BotState") -> str | None:
+        """Return the line that starts it again with as many cycles as are left."""
+        if self.command is None:
+            return None
+        left = [] if state.cycles_left is None else ["--cycles", str(max(state.cycles_left, 1))]
+        return shlex.join([*self.command, *left])
 
 
 async def trade(run: Run) -> int:
@@ -145,7 +171,9 @@ async def trade(run: Run) -> int:
     from desk.screen.console import ConsoleView
 
     journal = Journal(run.home.journal)
-    view = ConsoleView(run.console, is_demo=run.is_demo)
+    view = ConsoleView(run.console)
+    for name, venue in run.venues.items():
+        venue.listen(partial(view.hear, name))
     engine = Engine(
         machine,
         run.state,
@@ -158,7 +186,7 @@ async def trade(run: Run) -> int:
     engine.post(Started(run.clock.now_ms(), run.config, run.cycles))
 
     def ask_to_leave() -> None:
-        run.console.print("leaving; a second signal exits at once")
+        view.line(run.clock.now_ms(), "leaving", "a second signal exits at once")
         engine.post(OwnerAsked(run.clock.now_ms(), Command.LEAVE))
 
     def heed_latch(reason: str | None) -> None:
@@ -168,15 +196,29 @@ async def trade(run: Run) -> int:
     latch = latch_heeded(
         Latch(run.home.latch), was_set=owner.is_latched(run.state), tell=heed_latch
     )
+
+    def exit_at_once(why: str) -> None:
+        _complain(doubts(engine.state, why, run.again(engine.state)))
+
     try:
-        with signals_heeded(ask_to_leave, lambda why: _complain(doubts(engine.state, why))):
+        with signals_heeded(ask_to_leave, exit_at_once):
             async with nullcontext() if run.is_demo else latch:
                 code = await engine.run()
     finally:
         end_at_once_on_signals()
         journal.close()
-    view.farewell(engine.state)
+    take_leave(run, engine.state, view)
     return code
+
+
+def take_leave(run: Run, state: "BotState", view: "ConsoleView") -> None:
+    """Say how things stand when the process ends, and how to go on."""
+    from desk.screen.banners import farewell
+    from desk.screen.terminal import say
+
+    again = run.again(state)
+    for text in farewell(state, results=view.results, strangers=view.strangers, again=again):
+        say(run.console, text, may_break=False)
 
 
 def load_state(
@@ -196,6 +238,23 @@ def load_state(
     if loaded.notice is not None:
         console.print(f"[yellow]state: {loaded.notice}[/]")
     return store, loaded.state
+
+
+def say_what_is_held(home: "Home", console: "Console") -> None:
+    """Print what the state file says is held, if anything. It is read, and never touched."""
+    from desk.engine.store import StateStore
+    from desk.hedge.state import SCHEMA, BotState
+    from desk.screen.banners import held_line
+    from desk.screen.terminal import say
+
+    try:
+        loaded = StateStore(home.state, kind=BotState, schema=SCHEMA).load()
+    except StateError as error:
+        say(console, f"What is held is not known: {error}")
+        return
+    text = None if loaded is None else held_line(loaded.state)
+    if text is not None:
+        say(console, text)
 
 
 async def check_symbols(
@@ -256,7 +315,7 @@ async def demo(args: argparse.Namespace, config: "Config", home: "Home") -> int:
             config = at_a_bearable_pace(config, {})
             loaded = load_state(home, config, console, epoch=seed % (EPOCH_MAX + 1))
             return await trade(
-                Run(config, home, venues, clock, console, args.cycles, *loaded, is_demo=True)
+                Run(config, home, venues, clock, console, args.cycles, *loaded)
             )
         finally:
             await close_all(venues)
@@ -310,7 +369,7 @@ def embedded_venues(embedded: "Embedded", clock: "Clock", seed: int) -> "dict[Ve
 
 def live_venues(
     env: Mapping[str, str], clock: "Clock", *, read_only: bool
-) -> "dict[VenueName, Venue]":
+) -> "dict[VenueName, LighterClient | PacificaClient]":
     """Return both clients as `env` says. Raises `ConfigError`, naming the variable and the mend."""
     from desk.core.venue import VenueName
     from lighter_client import LighterClient
@@ -376,15 +435,19 @@ async def live(args: argparse.Namespace, config: "Config", home: "Home") -> int:
             await check_symbols(venues, config, home.config)
             from desk.screen.look import look_once
 
-            return await look_once(venues, config, clock, make_console())
+            console = make_console()
+            say_what_is_held(home, console)
+            return await look_once(venues, config, clock, console)
         with instance_lock(home, env, clock):
             open_log(home.log, clock)
             console = make_console()
             config = at_a_bearable_pace(config, env)
             epoch = secrets.randbelow(EPOCH_MAX) + 1
             store, state = load_state(home, config, console, epoch=epoch)
+            command = start_command(args, home)
             return await trade_live(
-                Run(config, home, venues, clock, console, args.cycles, store, state)
+                Run(config, home, venues, clock, console, args.cycles, store, state, command),
+                {name: venue.identity for name, venue in venues.items()},
             )
     except VenueError as error:
         from desk.venues.whereabouts import start_trouble
@@ -409,15 +472,16 @@ def instance_lock(home: "Home", env: Mapping[str, str], clock: "Clock") -> "Inst
     return InstanceLock([home.lock, accounts], owner=owner)
 
 
-async def trade_live(run: Run) -> int:
+async def trade_live(run: Run, identities: "Mapping[VenueName, Identity]") -> int:
     """Open both venues, say what is at stake, and trade. The locks are held."""
     from desk.screen.banners import say_what_is_at_stake
 
     holds = run.state.hedge is not None
-    await open_patiently(run.venues, run.console, holds=holds)
+    await open_patiently(run.venues, partial(say_now, run), holds=holds)
     if not holds:
         await check_symbols(run.venues, run.config, run.home.config)
-    say_what_is_at_stake(run.console, run.config, await read_equity(run.venues))
+    accounts = await read_equity(run.venues)
+    say_what_is_at_stake(run.console, run.config, accounts, identities)
     return await trade(run)
 
 
@@ -435,10 +499,22 @@ async def read_equity(
     return dict(zip(venues, accounts, strict=True))
 
 
+def say_now(run: Run, text: str) -> None:
+    """Print a stamped line of the start, a warning."""
+    from desk.screen.terminal import write_line
+
+    write_line(run.console, run.clock.now_ms(), "start", text, style="yellow")
+
+
 async def open_patiently(
-    venues: "Mapping[VenueName, Venue]", console: "Console", *, holds: bool
+    venues: "Mapping[VenueName, Venue]", tell: Callable[[str], None], *, holds: bool
 ) -> None:
-    """Open both venues. Where a hedge may be held, an absent venue is waited for, never left."""
+    """Open both venues. Where a hedge may be held, an absent venue is waited for, never left.
+
+    `tell` is given each trouble once.
+    """
+    told: set[str] = set()
+
     async def open_one(venue: "Venue") -> None:
         while True:
             try:
@@ -446,8 +522,10 @@ async def open_patiently(
             except VenueError as error:
                 if not holds:
                     raise
-                text = f"{error}; trying again in {OPEN_RETRY_S:g} s"
-                console.print(text, style="yellow", markup=False)
+                text = f"{error}; trying again every {OPEN_RETRY_S:g} s"
+                if text not in told:
+                    told.add(text)
+                    tell(text)
                 await asyncio.sleep(OPEN_RETRY_S)
 
     await asyncio.gather(*(open_one(venue) for venue in venues.values()))

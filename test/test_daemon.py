@@ -13,9 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from desk.engine.home import Home
 from desk.engine.lock import InstanceLock
 from desk.engine.store import StateStore
 from desk.hedge.state import SCHEMA, BotState
+from desk.screen.command_line import parse_args
+from lighter_pacifica_hedge import start_command
 from test.daemons import (
     DAEMON,
     ROOT,
@@ -267,8 +270,8 @@ def test_a_snapshot_is_ranked(tmp_path: Path) -> None:
     done = run(make_home(tmp_path), "--once", "--snapshot", str(path))
 
     assert 0 == done.returncode, done.stderr
-    assert "87.60 %" in done.stdout
-    assert "1 symbols on both venues" in done.stdout
+    assert "87.60" in done.stdout
+    assert "1 symbol on both venues" in done.stdout
 
 
 def test_one_look_at_the_live_markets(tmp_path: Path, market: Venues) -> None:
@@ -280,6 +283,32 @@ def test_one_look_at_the_live_markets(tmp_path: Path, market: Venues) -> None:
     assert 0 == done.returncode, done.stderr
     assert "BTC may be opened: long lighter" in done.stdout
     assert {} == market.positions()
+
+
+def test_a_look_says_what_is_held_and_leaves_it_alone(tmp_path: Path, market: Venues) -> None:
+    """A state file with a hedge in it is read, told in one line, and not touched."""
+    urls = "".join(line + "\n" for line in market.env_text.splitlines() if "_URL" in line)
+    home = make_home(tmp_path, config=SLOW, env=urls)
+    StateStore(home / STATE, kind=BotState, schema=SCHEMA).save(holding_state(), at_ms=AT_MS)
+    before = (home / STATE).read_bytes()
+
+    done = run(home, "--once")
+
+    (line,) = [line for line in done.stdout.splitlines() if "by the state file" in line]
+    assert line.startswith("Held since ")
+    assert (0, before) == (done.returncode, (home / STATE).read_bytes())
+
+
+def test_a_look_beside_a_damaged_state_says_so(tmp_path: Path, market: Venues) -> None:
+    """What is held is then not known; the look goes on."""
+    urls = "".join(line + "\n" for line in market.env_text.splitlines() if "_URL" in line)
+    home = make_home(tmp_path, config=SLOW, env=urls)
+    (home / STATE).write_text("{}")
+
+    done = run(home, "--once")
+
+    assert "What is held is not known: state is damaged" in done.stdout
+    assert (0, "{}") == (done.returncode, (home / STATE).read_text())
 
 
 def test_a_symbol_nobody_lists_is_named(tmp_path: Path, market: Venues) -> None:
@@ -297,9 +326,9 @@ def test_a_demo_is_interrupted_while_it_looks(tmp_path: Path) -> None:
     """Ctrl-C before anything is opened ends a demo with exit 0, flat."""
     with started(make_home(tmp_path), "--demo", "--speed", "100") as demo:
         read_until(demo, "DEMO")
-        read_until(demo, "Funding, hourly")
+        read_until(demo, "may be opened")
         demo.send_signal(signal.SIGINT)
-        assert "leaving; a second signal exits at once" in read_until(demo, "Flat.")
+        assert "leaving  a second signal exits at once" in read_until(demo, "Flat.")
         assert 0 == demo.wait(10)
 
 
@@ -310,5 +339,20 @@ def test_a_demo_is_interrupted_while_it_holds(tmp_path: Path, number: signal.Sig
     with started(home, "--demo", "--seed", "1", "--speed", "20000") as demo:
         read_until(demo, "both legs hold")
         demo.send_signal(number)
-        assert "Left open: " in read_until(demo, "Left open")
+        assert "Left open: " in read_until(demo, "It ends with this demo")
         assert 0 == demo.wait(10)
+
+
+def test_the_command_to_start_again_works_from_anywhere() -> None:
+    """Every path is absolute, and each override of the owner's is in it."""
+    paths = ["--home", "a b", "--config", "c.json", "--state", "s", "--journal", "j"]
+    args = parse_args([*paths, "--cycles", "2"])
+    home = Home.live(args.home, config=args.config, state=args.state, journal=args.journal)
+
+    interpreter, script, *rest = start_command(args, home)
+
+    assert (sys.executable, str(DAEMON)) == (interpreter, script)
+    here = Path.cwd()
+    expected = ["--home", here / "a b", "--config", here / "c.json"]
+    expected += ["--state", here / "s", "--journal", here / "j"]
+    assert [str(word) for word in expected] == rest

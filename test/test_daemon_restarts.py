@@ -36,7 +36,7 @@ def test_a_stop_in_a_hold_leaves_the_hedge_and_a_start_ends_it(
     with started(home) as daemon:
         read_until(daemon, "both legs hold")
         daemon.send_signal(signal.SIGTERM)
-        assert "Left open: BTC" in read_until(daemon, "Left open")
+        assert "Left open: BTC" in read_until(daemon, f" --home {home}")
         assert 0 == daemon.wait(15)
     legs = [float(row["BTC"]) for row in market.positions().values()]
     assert 2 == len(legs)

@@ -259,7 +259,7 @@ def test_no_venue_ever_asked_for_patience(life: Tally) -> None:
 
 def test_only_the_first_minute_is_waited_for(life: Tally) -> None:
     """Half of it counts as spent before we came, so the opening waits; nothing does later."""
-    waits = [row for row in life.records if " is opened in " in row.decision.reason]
+    waits = [row for row in life.records if "; opening in " in row.decision.reason]
     actions = [action for row in life.records for action in row.decision.actions]
     assert (1, []) == (len(waits), [each for each in actions if isinstance(each, Alert)])
     assert life.entered_s(Phase.OPEN) <= 62

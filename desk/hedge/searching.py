@@ -146,8 +146,8 @@ def _when_there_is_room(
     if not wait_ms:
         return _ask_closely(state, f"{symbol} is free; set and read the rest", *also)
     text = (
-        f"{symbol} is free; it is opened in {span(wait_ms)}, when the requests of a minute that "
-        "the venues allow us have room for a whole opening"
+        f"{symbol} is free; opening in {span(wait_ms)}, when the venues' request limits leave "
+        "room for all of it"
     )
     return Decision(replace(state, wake_at_ms=event.at_ms + wait_ms), also, text)
 

@@ -213,6 +213,6 @@ def _edge(
         missing = short_apr / 100 / 8760 * config.hold_duration_hours * 10_000
         refusals.append(Refusal("spread below threshold", "min_net_apr_threshold", missing))
     if config.require_expected_profit and funding is not None and funding <= cost:
-        text = "funding does not pay the costs"
+        text = "funding below the costs"
         refusals.append(Refusal(text, "require_expected_profit", cost - funding))
     return refusals

@@ -85,7 +85,8 @@ def rest(state: BotState, at_ms: int, pause_ms: int, reason: str, *also: Action)
     )
     if state.leaving or state.cycles_left == 0 or state.stop_asked:
         paused = state.paused or state.stop_asked
-        return Decision(replace(state, paused=paused), (*also, Exit(0)), f"{reason}; leaving, flat")
+        text = f"{reason}; leaving, flat of ours"
+        return Decision(replace(state, paused=paused), (*also, Exit(0)), text)
     return Decision(state, also, reason)
 
 

@@ -1,164 +1,189 @@
 """The plain console: one line for each thing a person would want to know, a table where one is
 due.
+
+Says each thing when it happens and once. What repeats itself for hours is said now and then.
 """
 
-import os
-import sys
-from datetime import UTC, datetime
+from contextlib import suppress
 
 from rich.console import Console
-from rich.markup import escape
 
-from desk.core.actions import Alert, Level, SendOrders
+from desk.core.actions import Alert, Level, ReadAccounts, ReadMarkets, SendOrders
 from desk.core.events import AccountsRead, MarketsRead, OrdersSettled, Tick
+from desk.core.stream import StreamDown, StreamEvent, StreamUp
+from desk.core.venue import VenueName
 from desk.engine.run import Record
+from desk.engine.said import Said
+from desk.hedge.events import Started
+from desk.hedge.searching import set_aside
 from desk.hedge.select import rank
-from desk.hedge.state import BotState, Hedge, Phase
-from desk.screen.tables import cycle_books, ranking
+from desk.hedge.state import BotState, CycleResult, Hedge, Phase
+from desk.screen.hold import BOOKED_MS_MAX, HoldBook
+from desk.screen.streams import StreamNotes
+from desk.screen.tables import (
+    cycle_books,
+    cycle_notes,
+    cycle_title,
+    obstacles,
+    ranking,
+    ranking_units,
+    substance,
+)
+from desk.screen.terminal import say, write_line
 
 HOUR_MS = 3_600_000
-MINUTE_MS = 60_000
+STATUS_MS = 10 * 60_000  # how often a look that finds what the last one found is told again
+EARLY_MS = 60_000  # how much too early a venue may stamp a payment
+NOTE_INDENT = 4
 _ALERT_STYLES = {Level.INFO: "cyan", Level.WARNING: "yellow", Level.CRITICAL: "bold red"}
-
-
-class Terminal(Console):
-    """A console that goes quiet when nobody is at the other end any more.
-
-    Rich would end the process there, and with it the watch over what is held.
-    """
-
-    def on_broken_pipe(self) -> None:
-        """Show nothing from now on, and let the interpreter's last flush find no broken pipe."""
-        self.quiet = True
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+_SEARCH = (Phase.WAIT, Phase.ANALYZE, Phase.SELECT)
+_STEPS = (Phase.RECOVER, Phase.OPEN, Phase.CLOSE)
 
 
 class ConsoleView:
-    """Prints decisions as they are made; an `Observer` of the engine."""
+    """Prints decisions as they are made; an `Observer` of the engine.
 
-    def __init__(self, console: Console, *, is_demo: bool = False) -> None:
+    `results` are the cycles that ended in this life of the process; `strangers` what the accounts
+    held besides when they were last read.
+    """
+
+    def __init__(self, console: Console) -> None:
         """Print to `console` (which knows about colours, width and NO_COLOR)."""
+        self.results: list[CycleResult] = []
+        self.strangers: dict[VenueName, list[str]] = {}
         self._console = console
-        self._is_demo = is_demo
-        self._last_verdict = ""
-        self._hour_shown = 0
+        self._hold = HoldBook()
+        self._streams = StreamNotes()
+        self._tables = Said(memory_ms=HOUR_MS)
+        self._statuses = Said(memory_ms=STATUS_MS)
+        self._hold_shown_ms = 0
         self._payment_shown_ms = 0
-        self._rest_shown_ms = 0
         self._cycle_shown = 0
 
     def __call__(self, record: Record[BotState]) -> None:
         """Show one decision, or nothing when it says nothing new."""
-        at_ms, state = record.event.at_ms, record.decision.state
+        event, state = record.event, record.decision.state
+        for text in self._streams.due(event.at_ms):
+            self.line(event.at_ms, "stream", text, style="yellow")
         for action in record.decision.actions:
             if isinstance(action, Alert):
-                self.line(at_ms, "alert", action.text, style=_ALERT_STYLES[action.level])
-        if isinstance(record.event, MarketsRead):
-            self._show_look(record.event, state)
-        if isinstance(record.event, OrdersSettled):
-            self._show_fills(record.event)
-        if isinstance(record.event, AccountsRead) and state.phase is Phase.HOLD:
-            self._show_payments(record.event, state.hedge)
-        is_news = record.before.label != record.after.label or any(
-            isinstance(action, SendOrders) for action in record.decision.actions
-        )
-        if is_news and not self._is_routine(record, at_ms):
-            self.line(at_ms, record.after.label, record.decision.reason)
-        elif isinstance(record.event, MarketsRead) and state.phase is Phase.HOLD:
-            self.line(at_ms, "review", record.decision.reason)
-        elif isinstance(record.event, Tick) and state.phase is Phase.HOLD:
-            self._show_hour(at_ms, state.hedge)
-        self._show_result(state)
+                self.line(event.at_ms, "alert", action.text, style=_ALERT_STYLES[action.level])
+        if isinstance(event, Started):
+            self._begin(state)
+        if isinstance(event, MarketsRead):
+            self._show_look(event, state)
+        if isinstance(event, OrdersSettled):
+            self._show_fills(event)
+        self._hold.follow(event, state.hedge)
+        if self._is_news(record):
+            text = record.decision.reason.removeprefix(f"{record.after.label.lower()} ")
+            self.line(event.at_ms, record.after.label, text)
+        if isinstance(event, AccountsRead):
+            self._note_strangers(event, state.hedge)
+        if state.phase is Phase.HOLD and state.hedge is not None:
+            self._show_hold(record, state, state.hedge)
+        self._show_result(event.at_ms, state)
 
-    def _is_routine(self, record: Record[BotState], at_ms: int) -> bool:
-        """Return whether this is one more look that found nothing: said once an hour."""
-        before, after = record.before.label, record.after.label
-        if after == Phase.ANALYZE:
-            return before == Phase.WAIT
-        if (before, after) != (Phase.ANALYZE, Phase.WAIT) or record.decision.actions:
-            return False
-        if at_ms - self._rest_shown_ms < HOUR_MS:
-            return True
-        self._rest_shown_ms = at_ms
-        return False
-
-    def farewell(self, state: BotState) -> None:
-        """Say how things stand when the process ends: what is held, and how to go on."""
-        hedge = state.hedge
-        if hedge is None:
-            self._console.print(f"[bold]Flat.[/] {state.cycles_done} cycles done.")
+    def hear(self, venue: VenueName, event: StreamEvent) -> None:
+        """Show a stream that stops or comes back, at once: a listener of the venue."""
+        if not isinstance(event, StreamDown | StreamUp):
             return
-        legs = ", ".join(
-            f"{hedge.side_at(venue)} {abs(hedge.held(venue)).normalize():f} on {venue}"
-            for venue in (hedge.long_venue, hedge.long_venue.twin)
-        )
-        left = f"[bold yellow]Left open:[/] {escape(hedge.symbol)}, {legs} ({state.phase}). "
-        if self._is_demo:
-            self._console.print(left + "It ends with this demo; the next one begins anew.")
-            return
-        self._console.print(
-            f"{left}Nothing watches it until you run\n"
-            "  python lighter_pacifica_hedge.py\n"
-            "again, which takes it over. To be flat at once, close both legs on the venues."
-        )
+        text = self._streams.hear(venue, event)
+        if text is not None:
+            with suppress(OSError):  # a terminal that is gone must not stop what guards money
+                self.line(event.at_ms, "stream", text, style="yellow")
 
     def line(self, at_ms: int, label: str, text: str, *, style: str = "") -> None:
         """Print one stamped line."""
-        stamp = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone()
-        body = f"[{style}]{escape(text)}[/]" if style else escape(text)
-        self._console.print(
-            f"[dim]{stamp:%m-%d %H:%M:%S %z}[/]  [bold]{label.lower():<8}[/] {body}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        write_line(self._console, at_ms, label, text, style=style)
+
+    def _begin(self, state: BotState) -> None:
+        """A former life has shown the cycle that it finished."""
+        self._cycle_shown = state.result.cycle if state.result is not None else 0
+
+    def _is_news(self, record: Record[BotState]) -> bool:
+        """Return whether a decision is worth a line."""
+        before, after = record.before.label, record.after.label
+        actions, event = record.decision.actions, record.event
+        if any(isinstance(action, SendOrders) for action in actions):
+            return True
+        if before != after and not (before in _SEARCH and after in _SEARCH):
+            return True
+        if (before, after) == (Phase.WAIT, Phase.ANALYZE):
+            return False
+        state = record.decision.state
+        is_reading = any(isinstance(action, ReadMarkets | ReadAccounts) for action in actions)
+        is_wait = after in _STEPS and state.pauses > 0 and not isinstance(event, Tick)
+        is_review = after == Phase.HOLD and isinstance(event, MarketsRead)
+        is_room_awaited = after == Phase.SELECT and not is_reading and not isinstance(event, Tick)
+        if before != after or is_wait or is_review or is_room_awaited:
+            return self._statuses.is_news(f"{after} {record.decision.reason}", event.at_ms)
+        return False
 
     def _show_look(self, event: MarketsRead, state: BotState) -> None:
-        """Show the table when something may be opened, and when another symbol is best."""
-        if event.failures or state.phase is Phase.HOLD:
+        """Show the table when it says something that it has not said within the hour."""
+        if event.failures or state.phase is Phase.HOLD or state.hedge is not None:
             return
-        candidates = rank(state.config, event.venues, at_ms=event.at_ms, set_aside={})
-        verdict = candidates[0].symbol if candidates else ""
-        if state.phase is Phase.SELECT or verdict != self._last_verdict:
-            self._last_verdict = verdict
-            self._console.print(ranking(candidates, title="Funding, hourly rates as APR"))
+        candidates = rank(
+            state.config,
+            event.venues,
+            at_ms=event.at_ms,
+            set_aside=set_aside(state, event.at_ms),
+        )
+        if not candidates or not self._tables.is_news(substance(candidates), event.at_ms):
+            return
+        self.line(event.at_ms, "look", ranking_units(state.config))
+        self._console.print(ranking(candidates, width=self._console.width), soft_wrap=True)
+        for text in obstacles(candidates):
+            say(self._console, text, indent=NOTE_INDENT)
 
     def _show_fills(self, event: OrdersSettled) -> None:
         for report in event.reports:
             price = "" if report.average_price is None else f" at {report.average_price:f}"
             filled = f"filled {report.filled.normalize():f}{price}" if report.filled else "no fill"
+            fee = "" if report.fee_usd is None else f", fee {report.fee_usd:.4f} USD"
             detail = f" ({report.detail})" if report.detail else ""
-            self.line(event.at_ms, report.venue, f"{report.verdict}, {filled}{detail}")
+            self.line(event.at_ms, report.venue, f"{report.verdict}, {filled}{fee}{detail}")
 
-    def _show_payments(self, event: AccountsRead, hedge: Hedge | None) -> None:
+    def _note_strangers(self, event: AccountsRead, hedge: Hedge | None) -> None:
+        """Keep in mind what an account holds that no fill of ours explains."""
+        for venue, seen in event.venues.items():
+            self.strangers[venue] = [
+                f"{row.size.normalize():f} {row.symbol}"
+                for row in seen.account.positions
+                if hedge is None or row.symbol != hedge.symbol
+            ]
+
+    def _show_hold(self, record: Record[BotState], state: BotState, hedge: Hedge) -> None:
+        """Once an hour, when its payments are told: what they were, and how the hold stands."""
+        at_ms = record.event.at_ms
+        settled_ms = at_ms // HOUR_MS * HOUR_MS
+        if record.before.label != record.after.label and record.before.label != Phase.RECOVER:
+            self._hold_shown_ms = at_ms  # just opened: nothing to tell before the next hour
+        if settled_ms > self._payment_shown_ms and isinstance(record.event, AccountsRead):
+            self._show_payments(at_ms, settled_ms)
+        is_told = self._payment_shown_ms >= settled_ms or at_ms - settled_ms > BOOKED_MS_MAX
+        if self._hold_shown_ms < settled_ms and is_told:
+            self._hold_shown_ms = at_ms
+            self.line(at_ms, "hold", self._hold.line(state, hedge, at_ms))
+
+    def _show_payments(self, at_ms: int, settled_ms: int) -> None:
         """Show what the last settlement paid, once both venues have told theirs."""
-        settled_ms = event.at_ms // HOUR_MS * HOUR_MS
-        since_ms = settled_ms - MINUTE_MS  # a venue's stamp may be a little early
-        if hedge is None or settled_ms <= self._payment_shown_ms:
+        paid = self._hold.paid_since(settled_ms - EARLY_MS)
+        if len(paid) < len(VenueName):
             return
-        paid = {
-            venue: sum(row.usd for row in seen.payments or () if row.at_ms >= since_ms)
-            for venue, seen in event.venues.items()
-            if seen.payments
-        }
-        if len(paid) == len(event.venues) > 1:
-            self._payment_shown_ms = settled_ms
-            each = ", ".join(f"{venue} {usd:+.4f}" for venue, usd in paid.items())
-            self.line(event.at_ms, "funding", f"{each}: {sum(paid.values()):+.4f} USD this hour")
+        self._payment_shown_ms = settled_ms
+        each = ", ".join(f"{venue} {paid[venue]:+.4f}" for venue in VenueName)
+        self.line(at_ms, "funding", f"{sum(paid.values()):+.4f} USD this hour: {each}")
 
-    def _show_hour(self, at_ms: int, hedge: Hedge | None) -> None:
-        hour = at_ms // HOUR_MS
-        if hedge is None or hedge.opened_at_ms is None or hour == self._hour_shown:
-            return
-        self._hour_shown = hour
-        held_h = (at_ms - hedge.opened_at_ms) / HOUR_MS
-        left_h = ((hedge.review_at_ms or at_ms) - at_ms) / HOUR_MS
-        self.line(
-            at_ms, "hold", f"{hedge.symbol} held {held_h:.1f} h, next review in {left_h:.1f} h"
-        )
-
-    def _show_result(self, state: BotState) -> None:
+    def _show_result(self, at_ms: int, state: BotState) -> None:
+        """Show the books of a cycle that has just ended."""
         result = state.result
-        if result is not None and result.cycle != self._cycle_shown and state.hedge is None:
-            self._cycle_shown = result.cycle
-            self._console.print(cycle_books(result))
+        if result is None or result.cycle == self._cycle_shown or state.hedge is not None:
+            return
+        self._cycle_shown = result.cycle
+        self.results.append(result)
+        self.line(at_ms, "result", cycle_title(result))
+        self._console.print(cycle_books(result), soft_wrap=True)
+        for text in cycle_notes(result):
+            say(self._console, text, indent=NOTE_INDENT)

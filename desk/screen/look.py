@@ -14,9 +14,10 @@ from desk.core.ports import Clock, Venue
 from desk.core.venue import VenueName
 from desk.engine.reads import Reader
 from desk.hedge.config import Config
-from desk.hedge.select import rank
+from desk.hedge.select import Candidate, rank
 from desk.hedge.snapshot import parse_snapshot
-from desk.screen.tables import nearest_line, ranking
+from desk.screen.tables import nearest_line, obstacles, ranking, ranking_units
+from desk.screen.terminal import say
 
 EXIT_DONE, EXIT_FAILED = 0, 1
 
@@ -34,9 +35,21 @@ async def look_once(
     if read.failures:
         return EXIT_FAILED
     rows = rank(config, read.venues, at_ms=read.at_ms, set_aside={})
-    console.print(ranking(rows, title="Funding now, hourly rates as APR"))
-    console.print(nearest_line(rows))
+    _show(console, f"Funding now: {ranking_units(config)}", rows)
     return EXIT_DONE
+
+
+def _show(
+    console: Console, title: str, rows: list[Candidate], *, quotes_recorded: bool = True
+) -> None:
+    """Print title and table, then every obstacle once, then the nearest."""
+    say(console, title)
+    table = ranking(rows, width=console.width, quotes_recorded=quotes_recorded)
+    console.print(table, soft_wrap=True)
+    for text in obstacles(rows):
+        say(console, text, indent=4)
+    say(console, nearest_line(rows))
+
 
 
 def look_at_snapshot(path: Path, config: Config, console: Console) -> int:
@@ -50,9 +63,12 @@ def look_at_snapshot(path: Path, config: Config, console: Console) -> int:
         raise ConfigError(f"{path} cannot be read: {error}") from error
     every = replace(config, symbols_to_monitor=(), min_volume_24h_usd=Decimal(0))
     rows = rank(every, read.venues, at_ms=read.at_ms, set_aside={}, needs_quotes=False)
-    console.print(ranking(rows, title=f"Recorded markets, {path.name}", quotes_recorded=False))
-    console.print(
-        f"{len(rows)} symbols on both venues. Bid and ask: not recorded, so costs are fees alone, "
-        "a lower bound. Volumes are not in the record and were not judged."
+    title = f"Recorded markets, {path.name}: {ranking_units(config)}"
+    _show(console, title, rows, quotes_recorded=False)
+    symbols = "symbol" if len(rows) == 1 else "symbols"
+    say(
+        console,
+        f"{len(rows)} {symbols} on both venues. Bid and ask: not recorded, so costs are fees "
+        "alone, a lower bound. Volumes are not in the record and were not judged.",
     )
     return EXIT_DONE

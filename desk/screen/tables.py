@@ -1,70 +1,122 @@
-"""Tables: the ranked symbols of a look, and the books of a finished cycle."""
+"""Tables: the ranked symbols of a look, and the books of a finished cycle.
 
-from collections.abc import Sequence
+Plain columns without frames: a row is a line at every width from 80 columns on, also in a file.
+"""
+
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from desk.core.funding import HourlyRate
 from desk.core.venue import VenueName
-from desk.hedge.select import BOTH, Candidate
+from desk.core.words import span
+from desk.hedge.config import Config
+from desk.hedge.select import BOTH, Candidate, Refusal
 from desk.hedge.state import CycleResult
 
+GAP = "  "
+ELLIPSIS = "…"
+BOOKS_FROM_WIDTH = 105
+BOOKS_WIDTH = 80
+OPENABLE = "may be opened"
 
-def ranking(candidates: Sequence[Candidate], *, title: str, quotes_recorded: bool = True) -> Table:
-    """Return the symbols of one look, best first, each with what keeps it from being opened."""
-    table = Table(title=title, title_justify="left", header_style="bold")
-    table.add_column("symbol", style="bold")
-    for name in ("Lighter APR", "Pacifica APR", "spread APR"):
-        table.add_column(name, justify="right")
-    table.add_column("long")
-    for name in ("L book", "P book", "funding", "cost"):
-        table.add_column(name, justify="right")
-    table.add_column("verdict")
+
+def columns(rows: Sequence[Sequence[str]], left: Sequence[int], width: int) -> list[str]:
+    """Return rows as lines no longer than `width`; the columns in `left` are flush left."""
+    sizes = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [
+            f"{cell:<{size}}" if number in left else f"{cell:>{size}}"
+            for number, (cell, size) in enumerate(zip(row, sizes, strict=True))
+        ]
+        lines.append(_cut(GAP.join(cells).rstrip(), width))
+    return lines
+
+
+def _cut(line: str, width: int) -> str:
+    return line if len(line) <= width else line[: width - 1] + ELLIPSIS
+
+
+# The look
+
+
+def ranking_units(config: Config) -> str:
+    """Return what the figures of a ranking are."""
+    return f"rates in % a year, the rest in bp over {config.hold_duration_hours.normalize():f} h"
+
+
+def ranking(candidates: Sequence[Candidate], *, width: int, quotes_recorded: bool = True) -> Text:
+    """Return the symbols of one look, best first, each with the first thing against opening it."""
+    is_wide = width >= BOOKS_FROM_WIDTH
+    costs: tuple[str, ...] = ("L book", "P book", "funding", "cost") if is_wide else ("net",)
+    head = ("symbol", "Lighter", "Pacifica", "spread", "long", *costs, "verdict")
+    rows: list[tuple[str, ...]] = [head]
     for row in candidates:
-        table.add_row(
-            escape(row.symbol),
-            _apr(row.rates[VenueName.LIGHTER]),
-            _apr(row.rates[VenueName.PACIFICA]),
-            _apr(row.spread),
-            row.long_venue or "",
-            *(_book(row, venue, recorded=quotes_recorded) for venue in BOTH),
-            _bps(row.funding_bps),
-            ("" if len(row.quotes) == len(BOTH) else "≥ ") + _bps(row.cost_bps),
-            _verdict(row),
+        rates = (*(row.rates[venue] for venue in BOTH), row.spread)
+        if is_wide:
+            books = [_book(row, venue, recorded=quotes_recorded) for venue in BOTH]
+            costs = (*books, _bps(row.funding_bps), _least(row, "≥ ") + _bps(row.cost_bps))
+        else:
+            costs = (("" if row.net_bps is None else _least(row, "≤ ")) + _bps(row.net_bps),)
+        rows.append(
+            (row.symbol, *map(_apr, rates), row.long_venue or "", *costs, _verdict(row))
         )
-    return table
+    first, *lines = columns(rows, left=(0, 4, len(head) - 1), width=width)
+    text = Text(first, style="bold")
+    for row, line in zip(candidates, lines, strict=True):
+        text.append("\n")
+        text.append(line, style="not bold green" if row.is_eligible else "not bold")
+    return text
 
 
 def _apr(rate: HourlyRate | None) -> str:
-    return "–" if rate is None else f"{rate.apr_pct:.2f} %"
+    return "–" if rate is None else f"{rate.apr_pct:.2f}"
 
 
 def _bps(value: Decimal | None) -> str:
-    return "–" if value is None else f"{value:.2f} bp"
+    return "–" if value is None else f"{value:.2f}"
+
+
+def _least(row: Candidate, sign: str) -> str:
+    """Return the sign of a figure that a missing book makes a bound, else nothing."""
+    return "" if len(row.quotes) == len(BOTH) else sign
 
 
 def _book(row: Candidate, venue: VenueName, *, recorded: bool) -> str:
     quote = row.quotes.get(venue)
     if quote is not None:
-        return f"{quote.spread_bps:.2f} bp"
+        return f"{quote.spread_bps:.2f}"
     return "–" if recorded else "not recorded"
 
 
-def _verdict(row: Candidate) -> Text:
-    if row.is_eligible:
-        return Text("may be opened", style="green")
-    text = Text()
-    for index, refusal in enumerate(row.refusals):
-        text.append("; " if index else "")
-        text.append(refusal.reason, style="yellow")
-        if refusal.missing_bps is not None:
-            text.append(f", {refusal.missing_bps:.2f} bp short")
-        if refusal.key is not None:
-            text.append(f" ({refusal.key})", style="dim")
-    return text
+def _verdict(row: Candidate) -> str:
+    return OPENABLE if row.is_eligible else row.refusals[0].reason
+
+
+def obstacles(candidates: Iterable[Candidate]) -> list[str]:
+    """Return each reason against opening once, with the key that would change it, and whom it
+    concerns by how much."""
+    concerned: dict[str, list[str]] = {}
+    for row in candidates:
+        for refusal in row.refusals:
+            head = refusal.reason + (f" ({refusal.key})" if refusal.key is not None else "")
+            concerned.setdefault(head, []).append(row.symbol + _short(refusal, " "))
+    return [f"{head}: {', '.join(symbols)}" for head, symbols in concerned.items()]
+
+
+def _short(refusal: Refusal, separator: str) -> str:
+    if refusal.missing_bps is None:
+        return ""
+    return f"{separator}{refusal.missing_bps:.2f} bp short"
+
+
+def substance(candidates: Sequence[Candidate]) -> str:
+    """Return what would make a look worth another table: who would be opened, and who not, why."""
+    best = next((row.symbol for row in candidates if row.is_eligible), "")
+    verdicts = sorted(f"{row.symbol} {_verdict(row)}" for row in candidates)
+    return "; ".join([best, *verdicts])
 
 
 def nearest_line(candidates: Sequence[Candidate]) -> str:
@@ -73,46 +125,58 @@ def nearest_line(candidates: Sequence[Candidate]) -> str:
         return "No symbol is listed on both venues."
     first = candidates[0]
     if first.is_eligible:
-        return f"{first.symbol} may be opened: long {first.long_venue}, {_apr(first.spread)} APR."
+        return f"{first.symbol} may be opened: long {first.long_venue}, {_apr(first.spread)} % APR."
     lacks = []
     for refusal in first.refusals:
-        missing = f", {refusal.missing_bps:.2f} bp short" if refusal.missing_bps is not None else ""
         key = f"; the key is {refusal.key}" if refusal.key is not None else ""
-        lacks.append(f"{refusal.reason}{missing}{key}")
+        lacks.append(f"{refusal.reason}{_short(refusal, ', ')}{key}")
     return f"Nothing to open. Nearest is {first.symbol}: " + "; ".join(lacks) + "."
 
 
-def cycle_books(result: CycleResult) -> Table:
+# The books
+
+
+def cycle_title(result: CycleResult) -> str:
+    """Return what a finished cycle was, and why it ended."""
+    held = ""
+    if result.opened_at_ms is not None:
+        held = f", held {span(result.closed_at_ms - result.opened_at_ms)}"
+    renewed = {0: "", 1: ", renewed once"}.get(result.renewals, f", renewed {result.renewals}x")
+    size = f"{result.size.normalize():f}"
+    return (
+        f"cycle {result.cycle}: {size} {result.symbol} each leg{held}{renewed}, "
+        f"closed because: {result.close_reason}"
+    )
+
+
+def cycle_books(result: CycleResult) -> Text:
     """Return what a finished cycle brought, split into price, funding and fees for each leg."""
-    title = (
-        f"Cycle {result.cycle}: {escape(result.symbol)}, {result.size.normalize():f} each leg, "
-        f"closed because {result.close_reason}"
-    )
-    table = Table(title=title, title_justify="left", header_style="bold")
-    table.add_column("leg")
-    for name in ("price", "funding", "fees", "net USD"):
-        table.add_column(name, justify="right")
-    for venue, leg in result.legs.items():
-        table.add_row(
-            f"{leg.side} {venue}",
-            _usd(leg.price_usd),
-            _usd(leg.funding_usd),
-            _usd(-leg.fees_usd),
-            _usd(leg.net_usd),
+    parts = {
+        f"{leg.side} {venue}": (leg.price_usd, leg.funding_usd, -leg.fees_usd, leg.net_usd)
+        for venue, leg in result.legs.items()
+    }
+    both = [sum((row[number] for row in parts.values()), Decimal(0)) for number in range(4)]
+    rows: list[tuple[str, ...]] = [("leg", "price", "funding", "fees", "net USD")]
+    rows += [(name, *map(_usd, amounts)) for name, amounts in parts.items()]
+    rows.append(("both legs", *map(_usd, both)))
+    head, *lines, last = columns(rows, left=(0,), width=BOOKS_WIDTH)
+    text = Text(head, style="bold")
+    for line in lines:
+        text.append("\n" + line, style="not bold")
+    return text.append("\n" + last)
+
+
+def cycle_notes(result: CycleResult) -> list[str]:
+    """Return what the books must be held against: the forecast, and the venues' own equity."""
+    paid = sum((leg.funding_usd for leg in result.legs.values()), Decimal(0))
+    notes: list[str] = []
+    if result.forecast_usd is not None:
+        until = ", which was for the time before the renewal" if result.renewals else ""
+        notes.append(
+            f"funding: {_usd(paid)} USD, the forecast at the opening was "
+            f"{_usd(result.forecast_usd)}{until}"
         )
-    table.add_section()
-    legs = result.legs.values()
-    table.add_row(
-        "both legs",
-        _usd(sum((leg.price_usd for leg in legs), Decimal(0))),
-        _usd(sum((leg.funding_usd for leg in legs), Decimal(0))),
-        _usd(-sum((leg.fees_usd for leg in legs), Decimal(0))),
-        _usd(result.net_usd),
-        style="bold",
-    )
-    table.caption = _equity_line(result)
-    table.caption_justify = "left"
-    return table
+    return [*notes, _equity_line(result)]
 
 
 def _equity_line(result: CycleResult) -> str:

@@ -145,7 +145,7 @@ def test_an_edge_that_does_not_pay_is_refused_with_what_is_missing() -> None:
     venues = markets(spread=40)
     candidate = judged(venues, require_expected_profit=True)
     (refusal,) = candidate.refusals
-    assert ("funding does not pay the costs", "require_expected_profit") == (
+    assert ("funding below the costs", "require_expected_profit") == (
         refusal.reason,
         refusal.key,
     )

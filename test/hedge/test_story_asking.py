@@ -121,7 +121,7 @@ def test_an_opening_waits_for_room_in_both_request_budgets() -> None:
     """A refused order would leave half a pair: nothing is set or sent before, and it is said."""
     story = waiting()
     assert (Phase.SELECT, ()) == (story.phase, asked(story.step))
-    assert story.step.reason.startswith("ETH is free; it is opened in 20 s, when the requests")
+    assert story.step.reason.startswith("ETH is free; opening in 20 s, when the venues' request")
     assert [] == story.alerts
     before_ms = story.at_ms
     story.wake()

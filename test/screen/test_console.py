@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
-from desk.core.account import Account
+from desk.core.account import Account, Position
 from desk.core.actions import Action, Alert, Decision, Level, SendOrders, Watch
 from desk.core.events import (
     AccountsRead,
@@ -24,10 +24,12 @@ from desk.core.events import (
     Verdict,
 )
 from desk.core.funding import FundingPayment
+from desk.core.stream import FillSeen, StreamDown, StreamUp
 from desk.core.venue import VenueName
 from desk.engine.run import Record
 from desk.hedge.config import Config
-from desk.hedge.state import BotState, Phase
+from desk.hedge.events import Started
+from desk.hedge.state import Backoff, BotState, CycleResult, Phase
 from desk.screen.console import ConsoleView
 from test.screen.looks import AT_MS, LIGHTER, PACIFICA, holding, markets, recorder, result
 
@@ -67,13 +69,6 @@ def settled(**more: Any) -> OrdersSettled:
     return OrdersSettled(AT_MS, 1, (replace(report, **more),))
 
 
-def farewell(state: BotState) -> str:
-    """Return the last words, on one line."""
-    console = recorder()
-    ConsoleView(console).farewell(state)
-    return " ".join(console.export_text().split())
-
-
 def test_a_change_of_phase_is_a_line() -> None:
     """A new phase is shown with its stamp, its name and the reason."""
     text = shown(record(Tick(AT_MS), FLAT, before="CLOSE", reason="flat [again]"))
@@ -106,60 +101,109 @@ def test_an_alert_is_always_shown() -> None:
     assert text.rstrip().endswith("alert    legs differ [1]")
 
 
-def test_the_table_is_shown_when_its_top_changes() -> None:
-    """The same best symbol twice makes one table, another one makes a second."""
-    btc, doge = {"BTC": "-100", "DOGE": "10"}, {"BTC": "10", "DOGE": "-100"}
-    even = {"BTC": "10", "DOGE": "10"}
-    state = replace(FLAT, config=Config(symbols_to_monitor=("BTC", "DOGE")))
-    looks = [markets(btc, even), markets(btc, even), markets(doge, even)]
+BTC, DOGE = {"BTC": "-100", "DOGE": "10"}, {"BTC": "10", "DOGE": "-100"}
+EVEN = {"BTC": "10", "DOGE": "10"}
+BOTH_SYMBOLS = replace(FLAT, config=Config(symbols_to_monitor=("BTC", "DOGE")))
 
-    text = shown(*(record(look, state) for look in looks))
 
-    assert 2 == text.count("Funding, hourly rates as APR")
+def test_the_table_is_shown_when_it_changes_in_substance() -> None:
+    """The same candidate and verdicts make one table, another candidate makes a second."""
+    rates = [BTC, BTC | {"BTC": "-101"}, DOGE, BTC]
+
+    text = shown(*(record(markets(each, EVEN), BOTH_SYMBOLS) for each in rates))
+
+    assert 2 == text.count("symbol  Lighter")
+    assert 2 == text.count(" look ")
+
+
+def test_the_table_says_who_is_left_alone() -> None:
+    """A pair that was refused lately is not shown as one that may be opened."""
+    state = replace(BOTH_SYMBOLS, backoffs={"BTC": Backoff(1, AT_MS + 60_000)})
+
+    assert "not opened 1x in a row" in shown(record(markets(BTC, EVEN), state))
+
+
+def test_the_same_refusal_is_told_now_and_then() -> None:
+    """Once when it is news, then every ten minutes, whatever its figures are."""
+    rests = [
+        record(replace(markets({}, {}), at_ms=at_ms), FLAT, before="ANALYZE", reason=f"{at_ms} bp")
+        for at_ms in range(AT_MS, AT_MS + 20 * 60_000, 60_000)
+    ]
+
+    assert 2 == shown(*rests).count("  wait  ")
+
+
+def test_a_wait_for_room_is_a_line_and_no_alert() -> None:
+    """Before a first opening it is said how long and why."""
+    waiting = replace(FLAT, phase=Phase.SELECT, wake_at_ms=AT_MS + 60_000)
+    said = "BTC is free; opening in 1 min"
+    text = shown(record(AccountsRead(AT_MS, 1, {}), waiting, reason=said))
+
+    assert text.rstrip().endswith("select   BTC is free; opening in 1 min")
+
+
+def test_a_wait_in_a_close_is_told_once() -> None:
+    """A venue that does not answer while legs are open is worth a line, not one a second."""
+    stuck = replace(holding(Phase.CLOSE), pauses=3)
+    waits = [
+        record(AccountsRead(AT_MS, 1, {}), stuck, reason=f"lighter is away; again in {each} s")
+        for each in (1, 2, 4)
+    ]
+
+    assert 1 == len(shown(*waits).splitlines())
 
 
 def test_a_failed_look_has_no_table() -> None:
     """When a venue did not answer there is nothing to rank."""
     look = replace(markets({}, {}), failures={PACIFICA: "away"})
 
-    assert "Funding" not in shown(record(look, FLAT))
+    assert "" == shown(record(look, FLAT))
 
 
-def test_a_hold_is_one_line_an_hour() -> None:
-    """While holding, the hours pass with how long it has been and when the next review is."""
-    hour_ms = 3_600_000
-    ticks = [Tick(AT_MS + hour_ms + second * 600_000) for second in range(12)]
-
-    text = shown(*(record(tick, holding()) for tick in ticks))
-
-    assert 2 == len(text.splitlines())
-    assert "BTC held 1.0 h, next review in 11.0 h" in text
-
-
-def paid(at_ms: int, **usd: str) -> AccountsRead:
+def paid(at_ms: int, told_ms: int = 1000, **usd: str) -> AccountsRead:
     """Return a check in which each venue tells one payment of that instant."""
     held = Account(Decimal(1000), Decimal(1000), Decimal(900), (), at_ms, at_ms)
     return AccountsRead(
-        at_ms + 1000,
+        at_ms + told_ms,
         1,
         {
             VenueName(name): VenueAccount(
-                held, payments=(FundingPayment("BTC", "1", Decimal(each), at_ms),)
+                held, payments=(FundingPayment("BTC", f"{at_ms}", Decimal(each), at_ms),)
             )
             for name, each in usd.items()
         },
     )
 
 
-def test_a_payment_is_one_line_once_both_venues_told_it() -> None:
+HOUR_MS = 3_600_000
+
+
+def test_an_hour_is_two_lines_once_both_venues_told_it() -> None:
     """One venue's payment alone is not what the hour brought; told twice, it is shown once."""
-    hour_ms = AT_MS // 3_600_000 * 3_600_000
-    half = record(paid(hour_ms, lighter="-0.0005"), holding())
-    both = record(paid(hour_ms, lighter="-0.0005", pacifica="0.0131"), holding())
+    half = record(paid(AT_MS + HOUR_MS, lighter="-0.0005"), holding())
+    both = record(paid(AT_MS + HOUR_MS, lighter="-0.0005", pacifica="0.0131"), holding())
 
-    (line,) = shown(half, both, both).splitlines()
+    funding, hold = shown(half, both, both).splitlines()
 
-    assert line.endswith("lighter -0.0005, pacifica +0.0131: +0.0126 USD this hour")
+    assert funding.endswith("funding  +0.0126 USD this hour: lighter -0.0005, pacifica +0.0131")
+    assert "hold     BTC held 1 h, review in 11 h: funding +0.0126, net" in hold
+
+
+def test_an_hour_nobody_tells_is_one_line_that_says_so() -> None:
+    """Two minutes late, the hold is shown with what is missing."""
+    ticks = [Tick(AT_MS + HOUR_MS + second * 1000) for second in range(300)]
+
+    (line,) = shown(*(record(tick, holding()) for tick in ticks)).splitlines()
+
+    assert "funding +0.0000 (0 of 1 hours told)" in line
+
+
+def test_a_hold_that_has_just_begun_is_not_told_again() -> None:
+    """After the line about both legs the next one comes with the next hour."""
+    opened = record(AccountsRead(AT_MS, 1, {}), holding(), before="OPEN")
+    ticks = [record(Tick(AT_MS + second * 1000), holding()) for second in range(1, 300)]
+
+    assert 1 == len(shown(opened, *ticks).splitlines())
 
 
 def test_a_renewal_is_a_line_with_its_reason() -> None:
@@ -174,27 +218,64 @@ def test_the_books_are_shown_once() -> None:
     """A finished cycle's table is printed when it is finished, not at every line after."""
     state = replace(FLAT, result=result())
 
-    assert 1 == shown(*(record(Tick(AT_MS), state) for _ in range(3))).count("Cycle 3")
+    assert 1 == shown(*(record(Tick(AT_MS), state) for _ in range(3))).count("cycle 3")
 
 
-def test_the_last_words_when_flat() -> None:
-    """Nothing held: said in one line."""
-    assert "Flat. 4 cycles done." == farewell(replace(FLAT, cycles_done=4))
+def test_the_books_of_a_former_life_are_not_shown_again() -> None:
+    """A restart finds the last result in its state; that was printed when it came about."""
+    state = replace(FLAT, result=result())
+    started = record(Started(AT_MS, FLAT.config, None), state)
+
+    assert "Cycle" not in shown(started, record(Tick(AT_MS), state)).title()
+    assert "cycle 4" in shown(started, record(Tick(AT_MS), replace(state, result=fourth())))
 
 
-def test_the_last_words_name_what_is_left_open() -> None:
-    """Something held: both legs with their sizes, and how to go on."""
-    text = farewell(holding())
-
-    assert "Left open: BTC, long 0.0005 on lighter, short 0.0005 on pacifica (HOLD)." in text
-    assert "python lighter_pacifica_hedge.py" in text
+def fourth() -> CycleResult:
+    """Return the books of the cycle after."""
+    return replace(result(), cycle=4)
 
 
-def test_the_last_words_do_not_hide_a_lone_leg() -> None:
-    """Legs that differ are named as they are."""
-    assert "long 0.0005 on lighter, short 0 on pacifica (CLOSE)" in farewell(
-        holding(Phase.CLOSE, short="0")
-    )
+def test_the_cycles_of_this_life_are_kept_for_the_last_words() -> None:
+    """What the state says of former lives does not count."""
+    view = ConsoleView(recorder())
+    for state in (replace(FLAT, result=result()), replace(FLAT, result=fourth())):
+        view(record(Started(AT_MS, FLAT.config, None), state))
+        view(record(Tick(AT_MS), replace(state, result=fourth())))
+
+    assert [4] == [each.cycle for each in view.results]
+
+
+def test_positions_of_others_are_kept_for_the_last_words() -> None:
+    """The last read of each account tells what is there besides ours."""
+    view = ConsoleView(recorder())
+    sizes = {"ETH": "-0.50", "BTC": "1"}
+    rows = tuple(Position(symbol, Decimal(size), Decimal(9)) for symbol, size in sizes.items())
+    seen = VenueAccount(Account(Decimal(1), Decimal(1), Decimal(1), rows, AT_MS, AT_MS))
+    view(record(AccountsRead(AT_MS, 1, {LIGHTER: seen}), holding()))
+
+    assert {LIGHTER: ["-0.5 ETH"]} == view.strangers
+    view(record(AccountsRead(AT_MS, 1, {LIGHTER: seen}), FLAT))
+    assert {LIGHTER: ["-0.5 ETH", "1 BTC"]} == view.strangers
+
+
+def test_a_stream_that_stops_is_told_at_once() -> None:
+    """It does not wait for the next decision; books and statistics are not told."""
+    console = recorder()
+    view = ConsoleView(console)
+    view.hear(PACIFICA, StreamDown(AT_MS, "closed by the server"))
+    view.hear(PACIFICA, StreamUp(AT_MS + 12_000))
+    view.hear(PACIFICA, FillSeen(None))  # type: ignore[arg-type]  # nobody looks inside
+
+    down, up = console.export_text().splitlines()
+    assert down.endswith("stream   pacifica live data has stopped: closed by the server")
+    assert up.endswith("stream   pacifica live data is back after 12 s")
+
+
+def test_a_label_is_not_said_twice() -> None:
+    """A reason that begins with the name of the phase loses it."""
+    text = shown(record(Tick(AT_MS), holding(Phase.CLOSE), before="HOLD", reason="close BTC: flip"))
+
+    assert text.rstrip().endswith("close    BTC: flip")
 
 
 def test_no_color_means_no_color() -> None:
@@ -214,7 +295,7 @@ def test_no_color_means_no_color() -> None:
 
 PIPE = """
 import sys
-from desk.screen.console import Terminal
+from desk.screen.terminal import Terminal
 terminal = Terminal(width=80)
 for _ in range(5):
     terminal.print("a line")

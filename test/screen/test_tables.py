@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from rich.text import Text
 
 from desk.core.venue import VenueName
+from desk.engine.said import Said
 from desk.hedge.config import Config
 from desk.hedge.select import Candidate, rank
-from desk.screen.tables import cycle_books, nearest_line, ranking
+from desk.screen.tables import (
+    cycle_books,
+    cycle_notes,
+    cycle_title,
+    nearest_line,
+    obstacles,
+    ranking,
+    substance,
+)
 from test.screen.looks import AT_MS, markets, recorder, result
 
 GOOD = {"BTC": "-200", "DOGE": "10"}
 EVEN = {"BTC": "10.95", "DOGE": "10.95"}
 TWO = Config(symbols_to_monitor=("BTC", "DOGE"))
+ALL = Config(symbols_to_monitor=())
+LONG = {"BTC": "-20000", "DOGE": "10", "[red]X": "123456", "FARTCOINFARTCOINFART": "10"}
 
 
 def ranked(
@@ -24,47 +38,71 @@ def ranked(
     return rank(config, markets(lighter, pacifica).venues, at_ms=AT_MS, set_aside={})
 
 
-def text_of(table: object) -> str:
+def text_of(table: Text) -> str:
     """Return a table as plain text."""
-    console = recorder()
-    console.print(table)
-    return console.export_text()
+    return table.plain
+
+
+def shown(rows: list[Candidate], width: int = 120, **more: bool) -> str:
+    """Return the ranking as plain text."""
+    return ranking(rows, width=width, **more).plain
 
 
 def row_of(text: str, word: str) -> list[str]:
-    """Return the cells of the first line that has `word` in its first cell."""
-    lines = [[cell.strip() for cell in line.split("│")] for line in text.splitlines()]
-    return next(cells[1:-1] for cells in lines if len(cells) > 1 and cells[1] == word)
+    """Return the cells of the line that begins with `word`: two blanks part them."""
+    line = next(line for line in text.splitlines() if line.startswith(word))
+    return re.split(r"\s{2,}", line)
 
 
 def test_a_pair_that_may_be_opened_has_its_figures() -> None:
     """Rates and their spread as yearly percent, both books, funding and cost in basis points."""
-    text = text_of(ranking(ranked(), title="Funding"))
+    row = row_of(shown(ranked()), "BTC")
 
-    cells = ["BTC", "-200.00 %", "10.95 %", "210.95 %", "lighter", "1.00 bp", "1.00 bp"]
-    row = row_of(text, "BTC")
-    assert text.startswith("Funding")
-    assert cells == row[:7]
-    assert ("10.00 bp", "may be opened") == (row[8], row[9])
+    assert ["BTC", "-200.00", "10.95", "210.95", "lighter", "1.00", "1.00"] == row[:7]
+    assert ("10.00", "may be opened") == (row[8], row[9])
 
 
-def test_a_pair_that_may_not_be_opened_says_why() -> None:
-    """Each refusal has what is missing in basis points, and the key that would change it."""
-    verdict = " ".join(text_of(ranking(ranked(), title="Funding")).split())
+def test_a_narrow_table_has_what_is_left_after_costs() -> None:
+    """At 80 columns funding and cost make one figure, and the books go."""
+    assert ["-200.00", "10.95", "210.95", "lighter", "3.15", "may be opened"] == row_of(
+        shown(ranked(), width=80), "BTC"
+    )[1:]
 
-    assert "spread below threshold" in verdict
-    assert "(min_net_apr_threshold)" in verdict
-    assert "bp short" in verdict
-    assert "(require_expected_profit)" in verdict
+
+@pytest.mark.parametrize("width", [80, 100, 120, 139, 200])
+def test_each_symbol_is_one_line(width: int) -> None:
+    """From 80 columns on no row is broken and none is wider than the page."""
+    lines = shown(ranked(LONG, dict.fromkeys(LONG, "10.95"), ALL), width=width).splitlines()
+
+    assert 1 + len(LONG) == len(lines)
+    assert width >= max(map(len, lines))
+
+
+def test_a_row_has_the_first_obstacle_only() -> None:
+    """The other reasons stand below the table, each once."""
+    rows = ranked()
+
+    assert "spread below threshold" == row_of(shown(rows), "DOGE")[-1]
+    assert [
+        "spread below threshold (min_net_apr_threshold): DOGE 0.55 bp short",
+        "funding below the costs (require_expected_profit): DOGE 9.94 bp short",
+    ] == obstacles(rows)
+
+
+def test_a_reason_that_many_share_is_listed_once() -> None:
+    """It names all whom it concerns."""
+    (first, *_) = obstacles(ranked({"BTC": "10", "DOGE": "10"}))
+
+    assert first.endswith(": BTC 0.55 bp short, DOGE 0.55 bp short")
 
 
 def test_a_symbol_only_one_venue_lists_has_no_figures() -> None:
     """What is not known is a dash, and the reason names the venue."""
-    row = row_of(text_of(ranking(ranked(pacifica={"DOGE": "10"}), title="")), "BTC")
+    row = row_of(shown(ranked(pacifica={"DOGE": "10"})), "BTC")
 
-    assert ["-200.00 %", "–", "–", "", "1.00 bp", "–", "–"] == row[1:8]
-    assert row[8].startswith("≥ ")
-    assert row[9].startswith("pacifica does not list BTC")
+    assert ["-200.00", "–", "–", "1.00", "–", "–"] == row[1:7]
+    assert row[7].startswith("≥ ")
+    assert row[8].startswith("pacifica does not list BTC")
 
 
 def test_a_record_without_books_says_so() -> None:
@@ -74,17 +112,28 @@ def test_a_record_without_books_says_so() -> None:
         row.quotes.clear()
     rows = rank(TWO, read.venues, at_ms=AT_MS, set_aside={}, needs_quotes=False)
 
-    text = text_of(ranking(rows, title="", quotes_recorded=False))
+    text = shown(rows, quotes_recorded=False)
 
     assert 4 == text.count("not recorded")
-    assert row_of(text, "BTC")[8].startswith("≥ 8.00 bp")
+    assert row_of(text, "BTC")[8].startswith("≥ 8.00")
+    assert row_of(shown(rows, width=80), "BTC")[5].startswith("≤ ")
 
 
 def test_names_from_a_venue_are_not_markup() -> None:
     """A symbol with brackets in its name is shown as it is."""
-    rows = ranked({"[red]X": "-100"}, {"[red]X": "10"}, Config(symbols_to_monitor=()))
+    rows = ranked({"[red]X": "-100"}, {"[red]X": "10"}, ALL)
+    console = recorder()
+    console.print(ranking(rows, width=80))
 
-    assert "[red]X" in text_of(ranking(rows, title=""))
+    assert "[red]X" in console.export_text()
+
+
+def test_a_look_is_new_when_a_verdict_changes() -> None:
+    """Figures alone change nothing in substance; another candidate or another reason does."""
+    rows = [ranked(), ranked(GOOD | {"BTC": "-190"}), ranked({"BTC": "10", "DOGE": "-200"})]
+    said = Said()
+
+    assert [True, False, True] == [said.is_news(substance(each), AT_MS) for each in rows]
 
 
 def test_the_nearest_line_names_what_may_be_opened() -> None:
@@ -109,14 +158,22 @@ def test_the_books_split_each_leg() -> None:
     """Price, funding and fees of each leg and of both, fees as what they cost."""
     text = text_of(cycle_books(result()))
 
-    assert "Cycle 3: BTC, 0.0005 each leg, closed because hold ended" in text
-    assert ["long lighter", "+1.5000", "+0.0300", "+0.0000", "+1.5300"] == row_of(
-        text, "long lighter"
+    assert [
+        ["long lighter", "+1.5000", "+0.0300", "+0.0000", "+1.5300"],
+        ["short pacifica", "-1.4900", "+0.0100", "-0.0400", "-1.5200"],
+        ["both legs", "+0.0100", "+0.0400", "-0.0400", "+0.0100"],
+    ] == [row_of(text, word) for word in ("long lighter", "short pacifica", "both legs")]
+
+
+def test_the_title_says_what_it_was_and_how_long() -> None:
+    """Size, time held, renewals and the reason of its end."""
+    once = replace(result(), renewals=1)
+
+    assert "cycle 3: 0.0005 BTC each leg, held 1 h, closed because: hold ended" == cycle_title(
+        result()
     )
-    assert ["short pacifica", "-1.4900", "+0.0100", "-0.0400", "-1.5200"] == row_of(
-        text, "short pacifica"
-    )
-    assert ["both legs", "+0.0100", "+0.0400", "-0.0400", "+0.0100"] == row_of(text, "both legs")
+    assert "held 1 h, renewed once, closed" in cycle_title(once)
+    assert "each leg, closed" in cycle_title(replace(once, opened_at_ms=None, renewals=0))
 
 
 @pytest.mark.parametrize(
@@ -134,9 +191,18 @@ def test_the_books_are_held_against_the_equity(
     change: str | None, is_complete: bool, words: str
 ) -> None:
     """The change of equity read from the venues stands beside the sum of the legs."""
-    text = text_of(cycle_books(result(equity_change_usd=change, is_complete=is_complete)))
+    (note,) = cycle_notes(result(equity_change_usd=change, is_complete=is_complete))
 
-    assert words in " ".join(text.split())
+    assert words in note
+
+
+def test_the_books_are_held_against_the_forecast() -> None:
+    """What was hoped for at the opening stands beside what was paid."""
+    hoped = replace(result(), forecast_usd=Decimal("0.05"))
+    first, _ = cycle_notes(hoped)
+
+    assert "funding: +0.0400 USD, the forecast at the opening was +0.0500" == first
+    assert cycle_notes(replace(hoped, renewals=2))[0].endswith("the time before the renewal")
 
 
 def test_a_leg_that_is_missing_is_not_a_zero() -> None:
@@ -146,3 +212,5 @@ def test_a_leg_that_is_missing_is_not_a_zero() -> None:
 
     assert "pacifica" not in text_of(cycle_books(whole))
     assert Decimal("1.53") == whole.net_usd
+    whole.legs.clear()
+    assert "both legs" in text_of(cycle_books(whole))

@@ -1,0 +1,134 @@
+"""What has been seen of the hedge in hand: its payments, its fees, its marks, its rates.
+
+Adds up what the events told and names what they did not; decides nothing.
+"""
+
+from decimal import Decimal
+
+from desk.core.events import AccountsRead, Event, MarketsRead, OrdersSettled, Tick, VenueAccount
+from desk.core.funding import FundingPayment, HourlyRate
+from desk.core.market import MarketStats
+from desk.core.venue import VenueName
+from desk.core.words import span
+from desk.hedge.economics import settlements_between
+from desk.hedge.select import BOTH
+from desk.hedge.state import BotState, Hedge
+
+# A venue may book a payment some seconds after the hour; until then it is not missing.
+BOOKED_MS_MAX = 120_000
+
+
+class HoldBook:
+    """Follows one hedge after another; each begins with an empty page."""
+
+    def __init__(self) -> None:
+        """Know nothing."""
+        self._cycle: int | None = None
+        self._clear()
+
+    def _clear(self) -> None:
+        self._payments: dict[tuple[VenueName, str], FundingPayment] = {}
+        self._fees: dict[tuple[VenueName, str], Decimal] = {}
+        self._marks: dict[VenueName, Decimal] = {}
+        self._rates: dict[VenueName, HourlyRate] = {}
+
+    def follow(self, event: Event, hedge: Hedge | None) -> None:
+        """Take in what an event tells of the hedge in hand."""
+        cycle = None if hedge is None else hedge.cycle
+        if cycle != self._cycle:
+            self._cycle = cycle
+            self._clear()
+        if hedge is None:
+            return
+        if isinstance(event, Tick):
+            self._marks.update({venue: view.mark for venue, view in event.marks.items()})
+        elif isinstance(event, MarketsRead):
+            for venue, row in event.venues.items():
+                self._note_stats(venue, row.stats.get(hedge.symbol))
+        elif isinstance(event, AccountsRead):
+            for venue, seen in event.venues.items():
+                self._note_account(venue, seen, hedge)
+        elif isinstance(event, OrdersSettled):
+            for report in event.reports:
+                if report.fee_usd is not None:
+                    self._fees[report.venue, report.client_id] = report.fee_usd
+
+    def _note_account(self, venue: VenueName, seen: VenueAccount, hedge: Hedge) -> None:
+        self._note_stats(venue, seen.stats)
+        for payment in seen.payments or ():
+            if payment.symbol == hedge.symbol and payment.at_ms >= hedge.approved_at_ms:
+                self._payments[venue, payment.payment_id] = payment
+        fees: dict[str, Decimal] = {}
+        for fill in {fill.fill_id: fill for fill in seen.fills or ()}.values():
+            if fill.client_id is not None and hedge.owns(fill.client_id):
+                fees[fill.client_id] = fees.get(fill.client_id, Decimal(0)) + fill.fee_usd
+        self._fees.update({(venue, client_id): fee for client_id, fee in fees.items()})
+
+    def _note_stats(self, venue: VenueName, stats: MarketStats | None) -> None:
+        if stats is not None:
+            self._marks[venue] = stats.mark
+            self._rates[venue] = stats.funding_next
+
+    def paid_since(self, since_ms: int) -> dict[VenueName, Decimal]:
+        """Return what each venue has paid since then, USD; a venue that told nothing is absent."""
+        paid: dict[VenueName, Decimal] = {}
+        for (venue, _), payment in self._payments.items():
+            if payment.at_ms >= since_ms:
+                paid[venue] = paid.get(venue, Decimal(0)) + payment.usd
+        return paid
+
+    @property
+    def funding_usd(self) -> Decimal:
+        """Return every payment that was told."""
+        return sum((payment.usd for payment in self._payments.values()), Decimal(0))
+
+    def net_usd(self, hedge: Hedge) -> Decimal | None:
+        """Return price, funding and fees so far, at the marks; None while a part is not known."""
+        net = self.funding_usd
+        for venue in BOTH:
+            entry, mark = hedge.entry_price(venue), self._marks.get(venue)
+            if entry is None or mark is None:
+                return None
+            net += hedge.held(venue) * (mark - entry)
+        for row in hedge.intents:
+            if row.filled:
+                fee = self._fees.get((row.venue, row.client_id))
+                if fee is None:
+                    return None
+                net -= fee
+        return net
+
+    def apr_pct(self, hedge: Hedge) -> Decimal | None:
+        """Return what our direction earns a year now, percent; None while a rate is not known."""
+        long, short = (self._rates.get(v) for v in (hedge.long_venue, hedge.long_venue.twin))
+        return None if long is None or short is None else (short - long).apr_pct
+
+    def hours_told(self, venue: VenueName) -> int:
+        """Return how many payments a venue has told."""
+        return sum(1 for name, _ in self._payments if name is venue)
+
+    def line(self, state: BotState, hedge: Hedge, at_ms: int) -> str:
+        """Return how the hold stands, in one line."""
+        opened_ms, review_ms = hedge.opened_at_ms or at_ms, hedge.review_at_ms or at_ms
+        net, apr = self.net_usd(hedge), self.apr_pct(hedge)
+        ends = "review in" if _may_be_renewed(state) else "ends in"
+        return (
+            f"{hedge.symbol} held {span(at_ms - opened_ms)}, {ends} {span(review_ms - at_ms)}: "
+            f"funding {self.funding_usd:+.4f}{self._untold(opened_ms, at_ms)}, "
+            f"net {'not known' if net is None else f'{net:+.4f}'} USD; "
+            f"APR {_pct(apr)}, at entry {_pct(hedge.spread_apr_pct)}"
+        )
+
+    def _untold(self, opened_ms: int, at_ms: int) -> str:
+        """Return a remark where a venue has not told every hour: the sum lacks something."""
+        hours = settlements_between(opened_ms, at_ms - BOOKED_MS_MAX)
+        told = min(self.hours_told(venue) for venue in BOTH)
+        return f" ({told} of {hours} hours told)" if told < hours else ""
+
+
+def _may_be_renewed(state: BotState) -> bool:
+    return state.config.renew_hold and state.cycles_left != 1 and not state.stop_asked
+
+
+def _pct(value: Decimal | None) -> str:
+    return "not known" if value is None else f"{value:.0f} %"
