@@ -511,11 +511,10 @@ async def open_patiently(
 ) -> None:
     """Open both venues. Where a hedge may be held, an absent venue is waited for, never left.
 
-    `tell` is given each trouble once.
+    `tell` is given a trouble when it is another than before.
     """
-    told: set[str] = set()
-
     async def open_one(venue: "Venue") -> None:
+        told = ""
         while True:
             try:
                 return await venue.open()
@@ -523,9 +522,9 @@ async def open_patiently(
                 if not holds:
                     raise
                 text = f"{error}; trying again every {OPEN_RETRY_S:g} s"
-                if text not in told:
-                    told.add(text)
+                if text != told:
                     tell(text)
+                told = text
                 await asyncio.sleep(OPEN_RETRY_S)
 
     await asyncio.gather(*(open_one(venue) for venue in venues.values()))

@@ -12,7 +12,6 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from rich.console import Console
 
 from desk.core.actions import Alert
 from desk.core.events import AccountsRead, MarketsRead
@@ -168,7 +167,7 @@ async def live(folder: Path, config: Config = BRISK) -> Tally:
     venues = clients(embedded, tally)
     journal = Journal(folder / "journal.jsonl")
     try:
-        await open_patiently(venues, Console(quiet=True), holds=False)
+        await open_patiently(venues, print, holds=False)
         await check_symbols(venues, config, "the test")
         await read_equity(venues)
         engine = Engine(
