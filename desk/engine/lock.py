@@ -1,13 +1,19 @@
-"""One instance: two locks the kernel drops when their holder dies, however it dies."""
+"""One instance: two locks the kernel drops when their holder dies, however it dies.
+
+A file that a killed process left behind says nothing without its lock, and the next start takes it.
+"""
 
 import fcntl
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
 from desk.core.errors import DeskError
+
+OPEN_TRIES_MAX = 10  # a holder may remove the file between our opening and our locking
 
 
 class AlreadyRunning(DeskError):
@@ -21,7 +27,7 @@ class InstanceLock:
         """`owner` is written into the lock files for the next one to read."""
         self._paths = paths
         self._owner = owner
-        self._files: list[BinaryIO] = []
+        self._files: list[tuple[Path, BinaryIO]] = []
 
     def __enter__(self) -> Self:
         """Take the locks. Raises `AlreadyRunning` or `OSError`, holding nothing."""
@@ -35,14 +41,14 @@ class InstanceLock:
 
     def _take(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+b")
-        self._files.append(file)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            text = f"another instance runs: {_holder(file)} holds {path}"
-            raise AlreadyRunning(f"{text}; stop it first") from error
-        _sign(file, self._owner)
+        for _ in range(OPEN_TRIES_MAX):
+            file = _locked(path)
+            if _is_at(path, file):
+                self._files.append((path, file))
+                _sign(file, self._owner)
+                return
+            file.close()
+        raise AlreadyRunning(f"another instance runs: {path} keeps changing hands; stop it first")
 
     def __exit__(
         self,
@@ -54,8 +60,11 @@ class InstanceLock:
         self.release()
 
     def release(self) -> None:
-        """Drop whatever is held; the files stay, a lock file says nothing without its lock."""
-        for file in self._files:
+        """Drop whatever is held, and remove its file first: while it is locked nobody else can."""
+        for path, file in self._files:
+            with suppress(OSError):  # a file that stays blocks nobody
+                if _is_at(path, file):
+                    path.unlink()
             file.close()
         self._files.clear()
 
@@ -69,6 +78,29 @@ def accounts_lock_path(folder: Path, accounts: list[str]) -> Path:
 def describe_process(home: Path, at: str) -> str:
     """Return what a lock file tells of its holder."""
     return f"process {os.getpid()} in {home}, started {at}"
+
+
+def _locked(path: Path) -> BinaryIO:
+    """Return the file, locked. Raises `AlreadyRunning` or `OSError`."""
+    file = path.open("a+b")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        text = f"another instance runs: {_holder(file)} holds {path}"
+        file.close()
+        raise AlreadyRunning(f"{text}; stop it first") from error
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def _is_at(path: Path, file: BinaryIO) -> bool:
+    """Return whether the file under `path` is still the one that is open."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def _holder(file: BinaryIO) -> str:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,13 +63,53 @@ def test_a_killed_holder_blocks_nobody(tmp_path: Path) -> None:
         take(path)
 
 
-def test_an_ended_holder_blocks_nobody(tmp_path: Path) -> None:
-    """Leaving the block gives the lock back, the file may stay."""
+def test_an_ended_holder_blocks_nobody_and_leaves_nothing(tmp_path: Path) -> None:
+    """Leaving the block gives the lock back and takes the file away."""
     path = tmp_path / "state" / "demo.lock"
     take(path)
     take(path)
 
-    assert path.exists()
+    assert [] == list(path.parent.iterdir())
+
+
+def test_a_refusal_leaves_the_holders_file(tmp_path: Path) -> None:
+    """Only who holds a lock removes its file."""
+    path = tmp_path / "state.lock"
+    with holder(path):
+        with pytest.raises(AlreadyRunning):
+            take(path)
+        assert path.exists()
+
+
+def test_a_file_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    """A lock file that was swapped under its holder belongs to another one now."""
+    path = tmp_path / "state.lock"
+    with InstanceLock([path], owner="me"):
+        path.unlink()
+        path.write_text("theirs")
+
+    assert "theirs" == path.read_text()
+
+
+class Swept(type(Path())):  # type: ignore[misc]
+    """A path whose file the last holder removes just after it was opened, the first time."""
+
+    is_swept = False
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        """Open it, too late or in time."""
+        file = super().open(*args, **kwargs)
+        if not self.is_swept:
+            self.is_swept = True
+            self.unlink()
+        return file
+
+
+def test_a_lock_on_a_removed_file_is_taken_anew(tmp_path: Path) -> None:
+    """Two starts never each hold a file of the same name: the lock is on the one that is there."""
+    path = tmp_path / "state.lock"
+    with InstanceLock([Swept(path)], owner="me"), pytest.raises(AlreadyRunning, match="me holds"):
+        take(path)
 
 
 def test_all_locks_are_taken_or_none(tmp_path: Path) -> None:
