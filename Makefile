@@ -1,9 +1,10 @@
 # Every target makes the environment it needs, so `git clone` and `make demo` is all there is to do.
-# Options:  make demo ARGS="--cycles 1"      make PYTHON=python3.12 test
+# Options:  make demo CYCLES=3 ARGS="--seed 7"      make PYTHON=python3.12 test
 # Kept to what GNU make 3.81 understands, which is what macOS ships.
 
 VENV := .venv
 ARGS :=
+CYCLES := 1
 SIM_ARGS := --lighter-port 8801 --pacifica-port 8802 --env-file .env.sim
 
 # The environment's own Python if there is one, else the first that is new enough, else python3
@@ -31,8 +32,8 @@ help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile \
 		| awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
 
-demo: runtime ## run the bot against the embedded venues: no keys, no network, about a minute
-	@$(VENV)/bin/python lighter_pacifica_hedge.py --demo $(ARGS)
+demo: runtime ## one hedge on the embedded venues, from start to end: no keys, no network
+	@$(VENV)/bin/python lighter_pacifica_hedge.py --demo --cycles $(CYCLES) $(ARGS)
 
 test: develop ## run the tests, offline
 	@$(VENV)/bin/python -m pytest -q $(ARGS)
