@@ -463,7 +463,12 @@ def instance_lock(home: "Home", env: Mapping[str, str], clock: "Clock") -> "Inst
     from desk.engine.journal import utc_text
     from desk.engine.lock import InstanceLock, accounts_lock_path, describe_process
 
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    try:
+        base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    except RuntimeError as error:  # a user without a home, as in some containers
+        raise ConfigError(
+            "this user has no home directory: set XDG_STATE_HOME to one that keeps a lock file"
+        ) from error
     named = ("LIGHTER_BASE_URL", "ACCOUNT_INDEX", "PACIFICA_BASE_URL", "SOL_WALLET")
     accounts = accounts_lock_path(
         Path(base) / "lighter-pacifica-hedge", [env.get(name, "") for name in named]

@@ -217,6 +217,15 @@ def test_a_damaged_state_is_refused(tmp_path: Path, text: str) -> None:
     assert text == (home / STATE).read_text()
 
 
+def test_a_state_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """The file and the reason in words, not in numbers."""
+    home = make_home(tmp_path, env=credentials())
+    (home / STATE).mkdir()
+
+    expected = f"state cannot be read: {home / STATE} (is a directory); mend that"
+    assert expected in complaint(run(home), 2)
+
+
 def test_a_newer_state_is_refused_and_left_alone(tmp_path: Path) -> None:
     """The state of a newer program is not touched."""
     home = make_home(tmp_path, env=credentials())

@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from desk.core.errors import StateError
+from desk.engine.files import why
 
 S = TypeVar("S")
 FILE_MODE = 0o600
@@ -115,7 +116,8 @@ class StateStore(Generic[S]):
                 damage.append(f"{path.name}: {error}")
                 continue
             except OSError as error:
-                raise StateError(f"state cannot be read: {error}; mend that, then start") from error
+                text = f"state cannot be read: {path} ({why(error)}); mend that, then start"
+                raise StateError(text) from error
             passed_over = [*damage, *missing]
             notice = f"used {path.name}, because {passed_over[0]}" if passed_over else None
             return Loaded(state, notice)

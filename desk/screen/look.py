@@ -12,6 +12,7 @@ from desk.core.actions import ReadMarkets
 from desk.core.errors import ConfigError
 from desk.core.ports import Clock, Venue
 from desk.core.venue import VenueName
+from desk.engine.files import read_text
 from desk.engine.reads import Reader
 from desk.hedge.config import Config
 from desk.hedge.select import Candidate, rank
@@ -58,9 +59,9 @@ def look_at_snapshot(path: Path, config: Config, console: Console) -> int:
     Raises `ConfigError` when the file is anything else.
     """
     try:
-        read = parse_snapshot(path.read_text(encoding="utf-8"), source=str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from error
+        read = parse_snapshot(read_text(path), source=str(path))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path} is missing; pass --snapshot another FILE") from error
     every = replace(config, symbols_to_monitor=(), min_volume_24h_usd=Decimal(0))
     rows = rank(every, read.venues, at_ms=read.at_ms, set_aside={}, needs_quotes=False)
     title = f"Recorded markets, {path.name}: {ranking_units(config)}"

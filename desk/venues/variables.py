@@ -12,6 +12,7 @@ from desk.core.errors import ConfigError
 
 HTTP, WEB_SOCKET = ("http", "https"), ("ws", "wss")
 SHOWN_LENGTH_MAX = 60
+DIGITS_MAX = 18
 _BASE58 = "[1-9A-HJ-NP-Za-km-z]"
 _LOOKS = (
     (r"(0x)?[0-9a-fA-F]{80}", "a key of Lighter's"),
@@ -36,12 +37,14 @@ def required(env: Mapping[str, str], name: str, mend: str) -> str:
 
 
 def number(env: Mapping[str, str], name: str, mend: str, *, default: int | None = None) -> int:
-    """Return a whole number, 0 or above; `default` where the variable may be left out."""
+    """Return a whole number, 0 or above, that fits into the eight bytes every signer has for it;
+    `default` where the variable may be left out."""
     if default is not None and not optional(env, name):
         return default
     text = required(env, name, mend)
-    if not (text.isascii() and text.isdigit()):
-        raise ConfigError(f"{name} is {_shown(text)}: it must be a whole number, 0 or above")
+    if not (text.isascii() and text.isdigit()) or len(text) > DIGITS_MAX:
+        must = f"a whole number, 0 or above, of at most {DIGITS_MAX} digits"
+        raise ConfigError(f"{name} is {_shown(text)}: it must be {must}")
     return int(text)
 
 

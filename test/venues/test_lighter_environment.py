@@ -47,7 +47,10 @@ MISTAKES: list[tuple[dict[str, str], str]] = [
     ({"LIGHTER_BASE_URL": "me:hush@host"}, "LIGHTER_BASE_URL is wrong: .*begin with https://"),
     ({"LIGHTER_WS_URL": "http://h/stream"}, "LIGHTER_WS_URL is .*begin with wss://"),
     ({"LIGHTER_WS_URL": "localhost:8801"}, "LIGHTER_WS_URL is .*begin with wss://"),
-    ({"LIGHTER_CHAIN_ID": "main"}, "LIGHTER_CHAIN_ID"),
+    ({"LIGHTER_CHAIN_ID": "main"}, "LIGHTER_CHAIN_ID is 'main': it must be a whole number"),
+    ({"LIGHTER_CHAIN_ID": "9" * 19}, "LIGHTER_CHAIN_ID .*of at most 18 digits"),
+    ({"LIGHTER_CHAIN_ID": "300"}, "LIGHTER_CHAIN_ID is 300, not that of https://mainnet"),
+    ({"ACCOUNT_INDEX": "9" * 5_000}, "ACCOUNT_INDEX is wrong: it must be a whole number"),
 ]
 
 

@@ -78,9 +78,7 @@ def read_access(
     """
     base_url = address(env, "LIGHTER_BASE_URL", HTTP).rstrip("/") or MAINNET_URL
     ws_url = address(env, "LIGHTER_WS_URL", WEB_SOCKET) or stream_url(base_url)
-    chain_id = number(
-        env, "LIGHTER_CHAIN_ID", "a number", default=CHAIN_IDS.get(base_url, CHAIN_ID_DEFAULT)
-    )
+    chain_id = _chain_id(env, base_url)
     wants_account = not read_only or bool(optional(env, "ACCOUNT_INDEX"))
     account_index = _index(env, "ACCOUNT_INDEX", ACCOUNT_MEND) if wants_account else None
     credentials = None
@@ -93,6 +91,17 @@ def read_access(
 def stream_url(base_url: str) -> str:
     """Return the stream address that belongs to a REST address: never another deployment's."""
     return f"{base_url.rstrip('/').replace('http', 'ws', 1)}/stream"
+
+
+def _chain_id(env: Mapping[str, str], base_url: str) -> int:
+    """Return what orders are signed for; another number than a known host's own means that it
+    would refuse them all, the other leg's order being filled meanwhile."""
+    known = CHAIN_IDS.get(base_url)
+    mend = f"{known or CHAIN_ID_DEFAULT}, or leave it out"
+    chain_id = number(env, "LIGHTER_CHAIN_ID", mend, default=known or CHAIN_ID_DEFAULT)
+    if known is not None and chain_id != known:
+        raise ConfigError(f"LIGHTER_CHAIN_ID is {chain_id}, not that of {base_url}: set {mend}")
+    return chain_id
 
 
 def _index(env: Mapping[str, str], name: str, mend: str) -> int:

@@ -63,6 +63,8 @@ def read_access(env: Mapping[str, str], *, read_only: bool = False) -> Access:
     `ConfigError` naming the variable and the mend.
     """
     key = optional(env, "PACIFICA_API_KEY")
+    if not (key.isascii() and key.isprintable() and " " not in key):
+        raise ConfigError("PACIFICA_API_KEY is no key: copy it again, letters and digits alone")
     return Access(
         endpoints=_endpoints(env),
         credentials=None if read_only else _credentials(env),
