@@ -26,6 +26,7 @@ from desk.screen.command_line import parse_args
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from structlog.typing import FilteringBoundLogger
 
     from desk.core.account import Account
     from desk.core.ports import Clock, Venue
@@ -184,6 +185,7 @@ async def trade(run: Run) -> int:
         observer=view,
     )
     engine.post(Started(run.clock.now_ms(), run.config, run.cycles))
+    log = log_start(run)
 
     def ask_to_leave() -> None:
         view.line(run.clock.now_ms(), "leaving", "a second signal exits at once")
@@ -207,8 +209,21 @@ async def trade(run: Run) -> int:
     finally:
         end_at_once_on_signals()
         journal.close()
+    log.info("ended", code=code, phase=engine.state.phase)
     take_leave(run, engine.state, view)
     return code
+
+
+def log_start(run: Run) -> "FilteringBoundLogger":
+    """Log where and with which settings this life begins. Returns the logger."""
+    from dataclasses import asdict
+
+    import structlog
+
+    log: FilteringBoundLogger = structlog.get_logger()
+    settings = {f"config.{key}": str(value) for key, value in asdict(run.config).items()}
+    log.info("started", home=str(run.home.root.resolve()), cycles=run.cycles, **settings)
+    return log
 
 
 def take_leave(run: Run, state: "BotState", view: "ConsoleView") -> None:

@@ -5,6 +5,7 @@ what became of them, the owner's voice. Of the looks and checks that found nothi
 hour; the journal has them all.
 """
 
+from decimal import Decimal
 from typing import Any
 
 import structlog
@@ -46,9 +47,9 @@ class DecisionLog:
                 "decision",
                 was=before.label,
                 now=after.label,
-                symbol=after.held or before.held,
                 on=type(event).__name__,
                 reason=decision.reason,
+                **_if_known(symbol=after.held or before.held),
             )
         for action in decision.actions:
             _note_orders(action)
@@ -91,7 +92,16 @@ def _note_report(report: OrderReport) -> None:
         verdict=report.verdict,
         is_final=report.is_final,
         filled=f"{report.filled:f}",
-        price=None if report.average_price is None else f"{report.average_price:f}",
-        fee_usd=None if report.fee_usd is None else f"{report.fee_usd:f}",
-        detail=report.detail,
+        **_if_known(
+            price=report.average_price, fee_usd=report.fee_usd, detail=report.detail or None
+        ),
     )
+
+
+def _if_known(**values: Decimal | str | None) -> dict[str, str]:
+    """Return the values that are there, as text."""
+    return {
+        name: f"{value:f}" if isinstance(value, Decimal) else value
+        for name, value in values.items()
+        if value is not None
+    }
