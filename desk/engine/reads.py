@@ -231,7 +231,7 @@ def _reason(error: VenueError) -> str:
     """
     if isinstance(error, RateLimited):
         room_s = ceil(error.retry_after_s)
-        return f"{error.venue}: our requests for this minute are used up, room in {room_s} s"
+        return f"our requests to {error.venue} for this minute are used up, room in {room_s} s"
     return str(error)
 
 

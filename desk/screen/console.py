@@ -111,14 +111,19 @@ class ConsoleView:
             return True
         if (before, after) == (Phase.WAIT, Phase.ANALYZE):
             return False
-        state = record.decision.state
-        is_reading = any(isinstance(action, ReadMarkets | ReadAccounts) for action in actions)
-        is_wait = after in _STEPS and state.pauses > 0 and not isinstance(event, Tick)
-        is_review = after == Phase.HOLD and isinstance(event, MarketsRead)
-        is_room_awaited = after == Phase.SELECT and not is_reading and not isinstance(event, Tick)
-        if before != after or is_wait or is_review or is_room_awaited:
-            return self._statuses.is_news(f"{after} {record.decision.reason}", event.at_ms)
-        return False
+        if before == after and not self._is_worth_a_status(record):
+            return False
+        return self._statuses.is_news(f"{after} {record.decision.reason}", event.at_ms)
+
+    def _is_worth_a_status(self, record: Record[BotState]) -> bool:
+        """Return whether a decision inside a phase tells why it does not go on, or a review."""
+        phase, event, decision = record.after.label, record.event, record.decision
+        is_reading = any(isinstance(row, ReadMarkets | ReadAccounts) for row in decision.actions)
+        if isinstance(event, Tick) or is_reading:
+            return False
+        is_stuck = phase in _STEPS and decision.state.pauses > 0
+        is_review = phase == Phase.HOLD and isinstance(event, MarketsRead)
+        return is_stuck or is_review or phase == Phase.SELECT
 
     def _show_look(self, event: MarketsRead, state: BotState) -> None:
         """Show the table when it says something that it has not said within the hour."""

@@ -31,6 +31,7 @@ class HoldBook:
         self._fees: dict[tuple[VenueName, str], Decimal] = {}
         self._marks: dict[VenueName, Decimal] = {}
         self._rates: dict[VenueName, HourlyRate] = {}
+        self._equity: dict[VenueName, Decimal] = {}
 
     def follow(self, event: Event, hedge: Hedge | None) -> None:
         """Take in what an event tells of the hedge in hand."""
@@ -55,6 +56,9 @@ class HoldBook:
 
     def _note_account(self, venue: VenueName, seen: VenueAccount, hedge: Hedge) -> None:
         self._note_stats(venue, seen.stats)
+        self._equity.pop(venue, None)
+        if all(row.symbol == hedge.symbol for row in seen.account.positions):
+            self._equity[venue] = seen.account.equity_usd
         for payment in seen.payments or ():
             if payment.symbol == hedge.symbol and payment.at_ms >= hedge.approved_at_ms:
                 self._payments[venue, payment.payment_id] = payment
@@ -98,6 +102,19 @@ class HoldBook:
                 net -= fee
         return net
 
+    def equity_change_usd(self, hedge: Hedge) -> Decimal | None:
+        """Return what both accounts gained since the hedge was approved.
+
+        None while one is not known, or holds something besides.
+        """
+        change = Decimal(0)
+        for venue in BOTH:
+            before, now = hedge.equity_before_usd.get(venue), self._equity.get(venue)
+            if before is None or now is None:
+                return None
+            change += now - before
+        return change
+
     def apr_pct(self, hedge: Hedge) -> Decimal | None:
         """Return what our direction earns a year now, percent; None while a rate is not known."""
         long, short = (self._rates.get(v) for v in (hedge.long_venue, hedge.long_venue.twin))
@@ -110,20 +127,27 @@ class HoldBook:
     def line(self, state: BotState, hedge: Hedge, at_ms: int) -> str:
         """Return how the hold stands, in one line."""
         opened_ms, review_ms = hedge.opened_at_ms or at_ms, hedge.review_at_ms or at_ms
-        net, apr = self.net_usd(hedge), self.apr_pct(hedge)
+        apr = self.apr_pct(hedge)
         ends = "review in" if _may_be_renewed(state) else "ends in"
         return (
             f"{hedge.symbol} held {span(at_ms - opened_ms)}, {ends} {span(review_ms - at_ms)}: "
             f"funding {self.funding_usd:+.4f}{self._untold(opened_ms, at_ms)}, "
-            f"net {'not known' if net is None else f'{net:+.4f}'} USD; "
+            f"{self._net(hedge)}; "
             f"APR {_pct(apr)}, at entry {_pct(hedge.spread_apr_pct)}"
         )
+
+    def _net(self, hedge: Hedge) -> str:
+        """Return the net in words; after a restart the fees may be known from the equity alone."""
+        net, change = self.net_usd(hedge), self.equity_change_usd(hedge)
+        if net is not None:
+            return f"net {net:+.4f} USD"
+        return "net not known" if change is None else f"net {change:+.4f} USD by the equity"
 
     def _untold(self, opened_ms: int, at_ms: int) -> str:
         """Return a remark where a venue has not told every hour: the sum lacks something."""
         hours = settlements_between(opened_ms, at_ms - BOOKED_MS_MAX)
         told = min(self.hours_told(venue) for venue in BOTH)
-        return f" ({told} of {hours} hours told)" if told < hours else ""
+        return f" ({told} of {hours} hours seen)" if told < hours else ""
 
 
 def _may_be_renewed(state: BotState) -> bool:

@@ -199,7 +199,7 @@ def test_patience_has_an_end() -> None:
         stage.fault(LIGHTER, FaultKind.HTTP_429, "market_stats", count=100)
         before_s = stage.clock.monotonic_s()
         read = await look(stage, *SYMBOLS)
-        words = "lighter: our requests for this minute are used up, room in "
+        words = "our requests to lighter for this minute are used up, room in "
         assert read.failures[LIGHTER].startswith(words)
         assert stage.clock.monotonic_s() - before_s < 66
 

@@ -195,7 +195,7 @@ def test_an_hour_nobody_tells_is_one_line_that_says_so() -> None:
 
     (line,) = shown(*(record(tick, holding()) for tick in ticks)).splitlines()
 
-    assert "funding +0.0000 (0 of 1 hours told)" in line
+    assert "funding +0.0000 (0 of 1 hours seen)" in line
 
 
 def test_a_hold_that_has_just_begun_is_not_told_again() -> None:

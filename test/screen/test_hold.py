@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from desk.core.account import Account
+from desk.core.account import Account, Position
 from desk.core.events import (
     AccountsRead,
     MarkView,
@@ -76,7 +76,7 @@ def test_what_is_not_known_is_not_a_number() -> None:
     """Without a mark, or without a fee, there is no net."""
     assert book(OPENED).net_usd(HEDGE) is None
     assert book(MARKS).net_usd(HEDGE) is None
-    assert "net not known USD; APR not known" in book(MARKS).line(STATE, HEDGE, AT_MS)
+    assert "net not known; APR not known" in book(MARKS).line(STATE, HEDGE, AT_MS)
 
 
 def test_a_restart_takes_fees_and_payments_from_the_rows() -> None:
@@ -138,6 +138,24 @@ def test_hours_that_nobody_told_are_named() -> None:
     """A sum that lacks something says so; an hour that has just ended is not missing yet."""
     page = book(read(AT_MS + HOUR_MS, lighter="0.01", pacifica="0.02"))
 
-    assert "told" not in page.line(STATE, HEDGE, AT_MS + 2 * HOUR_MS + 60_000)
+    assert "seen" not in page.line(STATE, HEDGE, AT_MS + 2 * HOUR_MS + 60_000)
     text = page.line(STATE, HEDGE, AT_MS + 2 * HOUR_MS + 180_000)
-    assert "funding +0.0300 (1 of 2 hours told), net" in text
+    assert "funding +0.0300 (1 of 2 hours seen), net" in text
+
+
+def test_after_a_restart_the_equity_tells_the_net() -> None:
+    """Without the opening's fees the accounts say it, unless they hold something besides."""
+    seen = {venue: VenueAccount(account_of("9999.98")) for venue in VenueName}
+    line = book(MARKS, AccountsRead(AT_MS, 1, seen)).line(STATE, HEDGE, AT_MS)
+    assert "net -0.0400 USD by the equity; APR" in line
+
+    other = Position("ETH", Decimal(1), Decimal(3000))
+    seen[LIGHTER] = VenueAccount(replace(account_of("9999.98"), positions=(other,)))
+    line = book(MARKS, AccountsRead(AT_MS, 1, seen)).line(STATE, HEDGE, AT_MS)
+    assert "net not known; APR" in line
+
+
+def account_of(equity: str) -> Account:
+    """Return an account with that equity and no position but ours."""
+    ours = Position("BTC", Decimal("0.0005"), Decimal(92_000))
+    return Account(Decimal(equity), Decimal(1), Decimal(1), (ours,), AT_MS, AT_MS)
