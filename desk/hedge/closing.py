@@ -148,14 +148,21 @@ def on_accounts(state: BotState, event: AccountsRead) -> Step:
     if needs_rows(hedge, event):
         return _ask_what_filled(state, event, *alerts)
     if event.failures:
-        return linger(state, event.at_ms, "; ".join(event.failures.values()), *alerts)
+        return _linger(state, event, "; ".join(event.failures.values()), *alerts)
     if hedge.in_doubt():
         said = f"{hedge.in_doubt()[0].venue} has not said what became of an order"
-        return linger(state, event.at_ms, said, *alerts)
+        return _linger(state, event, said, *alerts)
     if not has_rows(event):
         reason = "nothing of ours is left; the last rows"
         return ask_hedge(state, reason, *alerts, rows=True, can_wait=True)
     return _prove(state, event, alerts)
+
+
+def _linger(state: BotState, event: AccountsRead, reason: str, *also: Action) -> Step:
+    """Come back soon where a leg may stand without its twin, else with the usual patience."""
+    if hedge_of(state).is_even:
+        return linger(state, event.at_ms, reason, *also)
+    return linger(state, event.at_ms, reason, *also, pause_ms_max=PAUSE_MS_MAX)
 
 
 def _ask_what_filled(state: BotState, event: AccountsRead, *also: Action) -> Step:
@@ -220,8 +227,7 @@ def _send(
     if not wanted or (obstacles and _belong_together(hedge)):
         if needs_rows(hedge, event):
             return _ask_what_filled(state, event, *also)
-        reason = "; ".join(obstacles)
-        return linger(state, event.at_ms, reason, *also, pause_ms_max=PAUSE_MS_MAX)
+        return _linger(state, event, "; ".join(obstacles), *also)
     return _send_try(state, wanted, *also, at_ms=event.at_ms, bps=bps)
 
 

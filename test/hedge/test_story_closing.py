@@ -122,6 +122,16 @@ def test_a_close_that_a_fence_proves_lost_is_sent_again_at_once() -> None:
     assert story.at_ms - story.hedge.approved_at_ms < 5_000
 
 
+def test_a_naked_leg_is_looked_after_every_few_seconds_while_its_venue_is_away() -> None:
+    """The pauses that spare an absent venue are for legs that have their twin."""
+    story, pauses = urgent().settle(SIZE, "0").wake().read(PACIFICA), []
+    for _ in range(6):
+        before_ms = story.at_ms
+        pauses.append(story.wake().at_ms - before_ms)
+        story.read(PACIFICA)
+    assert 4000 == max(pauses)
+
+
 def test_a_leg_that_stays_naked_is_told_once() -> None:
     """Not after five tries of ours: after ten seconds, whatever the reason."""
     story = urgent().settle(None, SIZE)
