@@ -145,10 +145,15 @@ def review_after(state: BotState, at_ms: int, *, opened_at_ms: int) -> int:
 
 
 def _mend(state: BotState, at_ms: int, retreat: CloseReason, *also: Action) -> Step:
-    """An order's fate is open, or one leg is larger: wait for the one, top up the other."""
+    """An order's fate is open, or one leg is larger: wait for the one, top up the other.
+
+    An order its venue has acknowledged is likelier to stand than not: to close its twin would be
+    to make the naked leg, so that one is kept, with its stop, for as long as the venue is silent.
+    """
     hedge = hedge_of(state)
     if hedge.in_doubt():
-        if _is_out_of_patience(state, at_ms):
+        is_likely = all(row.was_taken for row in hedge.in_doubt())
+        if _is_out_of_patience(state, at_ms) and not is_likely:
             return begin_close(state, retreat, at_ms, *also)
         venue = hedge.in_doubt()[0].venue
         reason = f"{venue} has not said what became of an order"

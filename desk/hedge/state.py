@@ -53,6 +53,7 @@ class Intent:
 
     `filled` (base units) and `average_price` (USD) are what is known so far. `in_doubt` until the
     venue has said what became of it; after `expires_at_ms` it can no longer take effect.
+    `was_taken`: the venue has acknowledged it, which is not a fill.
     """
 
     venue: VenueName
@@ -64,6 +65,7 @@ class Intent:
     saved_at_ms: int
     expires_at_ms: int
     in_doubt: bool = True
+    was_taken: bool = False
     filled: Decimal = Decimal(0)
     average_price: Decimal | None = None
 

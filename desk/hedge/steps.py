@@ -193,7 +193,8 @@ def _reported(intent: Intent, report: OrderReport) -> Intent:
     if report.verdict is Verdict.REJECTED:
         return replace(intent, in_doubt=False)
     expires = intent.expires_at_ms if report.expires_at_ms is None else report.expires_at_ms
-    return replace(intent, in_doubt=not report.is_final, expires_at_ms=expires)
+    taken = report.verdict is Verdict.ACCEPTED
+    return replace(intent, in_doubt=not report.is_final, was_taken=taken, expires_at_ms=expires)
 
 
 def absorb(hedge: Hedge, venues: Mapping[VenueName, VenueAccount]) -> Hedge:

@@ -6,7 +6,7 @@ import pytest
 
 from desk.core.account import Leverage, MarginMode
 from desk.core.actions import ReadAccounts
-from desk.core.events import Command
+from desk.core.events import Command, OrdersSettled
 from desk.core.order import OrderStatus, Side
 from desk.core.venue import VenueName
 from desk.hedge.state import CloseReason, Phase
@@ -20,6 +20,7 @@ from test.hedge.builders import (
     opening,
     order_row,
     quote,
+    report,
 )
 from test.hedge.story import Story
 
@@ -148,6 +149,20 @@ def test_after_a_minute_the_known_leg_is_closed() -> None:
     assert 60_000 < story.at_ms - story.hedge.approved_at_ms < 70_000
     assert [(PACIFICA, True, SIZE)] == roles(story.read(is_fenced=False))[-1]
     assert "close ETH: opening failed" in story.alerts
+
+
+def test_an_acknowledged_leg_keeps_its_twin_while_its_venue_is_away() -> None:
+    """It is likelier to stand than not; the stop of what stands still closes it."""
+    story = Story().opening()
+    first, second = story.hedge.intents
+    sent, taken = report(first, SIZE), report(second, d(0), is_final=False)
+    story.feed(OrdersSettled(story.at_ms, story.state.asked, (sent, taken)))
+    while story.at_ms - story.hedge.approved_at_ms < 600_000:
+        story.read(PACIFICA) if story.state.waiting else story.wake()
+    assert (Phase.OPEN, 1) == (story.phase, len(story.orders))
+    while story.state.waiting:
+        story.read(PACIFICA)
+    assert CloseReason.STOP_LOSS is story.tick("1400").hedge.close_reason
 
 
 def test_an_unknown_leg_is_not_flat_before_its_request_has_expired() -> None:
