@@ -1,14 +1,14 @@
 """The durable state: what was intended survives a crash at any instant.
 
 A save is temp file, fsync, rename, fsync of the directory; the previous generation is kept beside
-it. A damaged file is never taken for a fresh start, and a file of a newer program is never
-touched.
+it, and is on the disk before the newest is renamed away. A damaged file is never taken for a fresh
+start, nor put in the place of a good one, and a file of a newer program is never touched.
 """
 
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -34,9 +34,14 @@ class _Envelope(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Loaded(Generic[S]):
-    """A state read back. `notice` tells the owner when it is not the newest generation."""
+    """A state read back, and when it was saved.
+
+    `notice` tells why it is not what the file itself holds, and so may be older than what was done
+    since; None where it is.
+    """
 
     state: S
+    saved_at_ms: int
     notice: str | None
 
 
@@ -92,41 +97,64 @@ class StateStore(Generic[S]):
         """Use `path`; nothing is touched until the first save."""
         self.path = path
         self.previous = path.with_name(path.name + ".previous")
+        self.damaged = path.with_name(path.name + ".damaged")
         self._temporary = path.with_name(path.name + ".new")
         self._decode: Callable[[bytes], S] = msgspec.json.Decoder(kind).decode
         self._schema = schema
         self._disk = disk or Disk()
+        self._is_passed_over = False
 
     def load(self) -> Loaded[S] | None:
         """Return the newest readable generation, None where there never was one.
 
-        Raises `StateError` when files are there and none can be used, when one may not be read
-        (that is no damage, and the other may be older than what was sent), and when one is newer
-        than this program.
+        A save that died before its last rename may have left the newest one under its temporary
+        name; that counts where the file itself does not. Raises `StateError` when files are there
+        and none can be used, when one may not be read (that is no damage, and the other may be
+        older than what was sent), and when one is newer than this program.
         """
-        damage: list[str] = []
-        missing: list[str] = []
-        for path in (self.path, self.previous):
-            try:
-                state = self._read(path)
-            except FileNotFoundError:
-                missing.append(f"{path.name} is missing")
-                continue
-            except (msgspec.DecodeError, _DamageError) as error:
-                damage.append(f"{path.name}: {error}")
-                continue
-            except OSError as error:
-                text = f"state cannot be read: {path} ({why(error)}); mend that, then start"
-                raise StateError(text) from error
-            passed_over = [*damage, *missing]
-            notice = f"used {path.name}, because {passed_over[0]}" if passed_over else None
-            return Loaded(state, notice)
+        found, trouble = self._tried(self.path)
+        if found is not None:
+            return found
+        self._is_passed_over = True
+        lost = trouble or f"{self.path.name} is missing"
+        previous, its_trouble = self._tried(self.previous)
+        unnamed = self._unnamed()
+        if unnamed and (previous is None or unnamed.saved_at_ms >= previous.saved_at_ms):
+            return replace(unnamed, notice=f"used {self._temporary.name}, because {lost}")
+        if previous is not None:
+            return replace(previous, notice=f"used {self.previous.name}, because {lost}")
+        damage = [text for text in (trouble, its_trouble) if text]
         if damage:
-            mend = f"keep both files and restore a good copy of {self.path.name}"
-            raise StateError(f"state is damaged ({'; '.join(damage)}); {mend}")
+            raise StateError(f"state is damaged ({'; '.join(damage)}); {self._mend()}")
         return None
 
-    def _read(self, path: Path) -> S:
+    def _unnamed(self) -> Loaded[S] | None:
+        """Return what a save left that died before its last rename, if it is whole."""
+        try:
+            return self._tried(self._temporary)[0]
+        except StateError:
+            return None
+
+    def _mend(self) -> str:
+        return (
+            "what it held may still be open on the venues: look there first. Then restore a good "
+            f"copy of {self.path.name}, or move it and {self.previous.name} away: the next start "
+            "then searches both venues for what is ours before it opens anything"
+        )
+
+    def _tried(self, path: Path) -> tuple[Loaded[S] | None, str | None]:
+        """Return what a file holds, or what is wrong with it; neither where there is none."""
+        try:
+            return self._read(path), None
+        except FileNotFoundError:
+            return None, None
+        except (msgspec.DecodeError, _DamageError) as error:
+            return None, f"{path.name}: {error}"
+        except OSError as error:
+            text = f"state cannot be read: {path} ({why(error)}); mend that, then start"
+            raise StateError(text) from error
+
+    def _read(self, path: Path) -> Loaded[S]:
         data = self._disk.read(path)
         schema = msgspec.json.decode(data, type=_Version).schema
         if schema > self._schema:
@@ -138,7 +166,7 @@ class StateStore(Generic[S]):
         body = bytes(envelope.state)
         if hashlib.sha256(body).hexdigest() != envelope.sha256:
             raise _DamageError("checksum does not match")
-        return self._decode(body)
+        return Loaded(self._decode(body), envelope.saved_at_ms, None)
 
     def save(self, state: S, *, at_ms: int) -> None:
         """Write `state` durably. Raises `OSError` when the disk does not take it."""
@@ -147,19 +175,21 @@ class StateStore(Generic[S]):
         envelope = _Envelope(self._schema, at_ms, digest, msgspec.Raw(body))
         self._disk.make_folder(self.path.parent)
         self._disk.write(self._temporary, msgspec.json.encode(envelope) + b"\n")
-        self._keep_previous()
+        self._keep(self.damaged if self._is_passed_over else self.previous)
+        self._disk.sync_folder(self.path.parent)
         self._disk.rename(self._temporary, self.path)
         self._disk.sync_folder(self.path.parent)
+        self._is_passed_over = False
 
-    def _keep_previous(self) -> None:
-        """Link the present file to the previous name, so that at no instant there is none."""
-        link = self.previous.with_name(self.previous.name + ".new")
+    def _keep(self, name: Path) -> None:
+        """Link the present file to another name, so that at no instant there is none."""
+        link = name.with_name(name.name + ".new")
         self._disk.remove(link)
         try:
             self._disk.link(self.path, link)
         except FileNotFoundError:
             return
-        self._disk.rename(link, self.previous)
+        self._disk.rename(link, name)
 
 
 class _DamageError(Exception):

@@ -153,7 +153,8 @@ def test_two_damaged_files_are_never_a_fresh_start(tmp_path: Path) -> None:
     store.path.write_bytes(b"\0" * 100)
     store.previous.write_bytes(b"")
 
-    with pytest.raises(StateError, match=r"damaged.*restore a good copy of state\.json"):
+    match = r"damaged.*may still be open on the venues.*restore a good copy of state\.json, or move"
+    with pytest.raises(StateError, match=match):
         store.load()
 
 
@@ -223,6 +224,35 @@ def test_a_full_disk_raises_and_harms_nothing(tmp_path: Path) -> None:
 
     store.save(large, at_ms=AT_MS)
     assert (large, False) == loaded(store)
+
+
+def test_a_save_after_a_damage_spares_the_good_generation(tmp_path: Path) -> None:
+    """The damaged file is set aside for people; the one that was used stays until there is a
+    second good one."""
+    store = saved_twice(tmp_path)
+    store.path.write_bytes(b"{")
+    assert (OLD, True) == loaded(store)
+
+    store.save(NEW, at_ms=AT_MS + 2)
+
+    assert b"{" == store.damaged.read_bytes()
+    assert (NEW, False) == loaded(purse_store(tmp_path))
+    store.path.unlink()
+    assert (OLD, True) == loaded(purse_store(tmp_path))
+
+
+def test_a_save_that_was_never_named_counts_where_the_file_is_lost(tmp_path: Path) -> None:
+    """What a save wrote before it died may have been newer than the previous generation."""
+    store = saved_twice(tmp_path)
+    store.path.rename(tmp_path / "state.json.new")
+
+    found = store.load()
+
+    assert found is not None
+    assert (NEW, "used state.json.new, because state.json is missing") == (
+        found.state,
+        found.notice,
+    )
 
 
 def test_a_folder_in_its_place_raises(tmp_path: Path) -> None:
