@@ -52,6 +52,8 @@ TICK_S_MIN = 0.05  # a strategy that asks for a wake-up in the past gets it, but
 WAIT_S_MAX = 60.0  # then look at the clock again: it may have been set, or the machine was asleep
 FINISH_S_MAX = 7.0  # less than the patience of a polite signal
 EVENTS_MAX = 10_000
+SAVE_PAUSE_S_MIN = 1.0
+SAVE_PAUSE_S_MAX = 60.0
 _LOUDNESS = {
     Level.INFO: logging.INFO,
     Level.WARNING: logging.WARNING,
@@ -281,12 +283,24 @@ class Engine(Generic[S]):
 
     async def _perform(self, action: Action) -> Event:
         if isinstance(action, ReadMarkets):
+            await self._can_save()
             return await self._reader.read_markets(action)
         if isinstance(action, ReadAccounts):
             return await self._reader.read_accounts(action)
         if isinstance(action, SendOrders):
             return await self._executor.send_orders(action)
         raise DeskError(f"nobody carries out {type(action).__name__}")
+
+    async def _can_save(self) -> None:
+        """Wait for the disk where nothing is held: a look would end in an order that may not leave.
+
+        The time between two tries grows; what is held never waits.
+        """
+        pause_s = SAVE_PAUSE_S_MIN
+        while not self._is_saved and self._watch.is_idle:
+            await asyncio.sleep(pause_s)
+            self._save(self.state, self._clock.now_ms())
+            pause_s = min(2 * pause_s, SAVE_PAUSE_S_MAX)
 
     async def _finish(self) -> None:
         """Follow orders in flight to their end; what was only asked is not worth a wait."""
