@@ -239,20 +239,32 @@ def take_leave(run: Run, state: "BotState", view: "ConsoleView") -> None:
 def load_state(
     home: "Home", config: "Config", console: "Console", *, epoch: int
 ) -> "tuple[StateStore[BotState], BotState]":
-    """Return the store and the state in it, or a new state where there never was one.
+    """Return the store and the state in it; where that is lost, what is left, with its doubt.
 
-    `epoch` marks the order ids of a new installation.
+    `epoch` marks the order ids of a new installation, and of one that has lost its state.
     """
+    from desk.engine.recall import recall
     from desk.engine.store import StateStore
+    from desk.hedge import machine
+    from desk.hedge.doubting import doubted
     from desk.hedge.state import SCHEMA, BotState
+    from desk.screen.terminal import say
 
     store = StateStore(home.state, kind=BotState, schema=SCHEMA)
-    loaded = store.load()
-    if loaded is None:
-        return store, BotState(config=config, epoch=epoch)
-    if loaded.notice is not None:
-        console.print(f"[yellow]state: {loaded.notice}[/]")
-    return store, loaded.state
+    found = recall(
+        store,
+        home.journal,
+        machine,
+        state_kind=BotState,
+        events=machine.EVENTS,
+        are_akin=lambda one, other: one.epoch == other.epoch,
+    )
+    if found.state is not None and found.behind is None:
+        return store, found.state
+    fresh = BotState(config=config, epoch=epoch)
+    if found.behind is not None:
+        say(console, f"state: {found.behind}; both venues are searched first")
+    return store, doubted(found.state, fresh, found.behind)
 
 
 def say_what_is_held(home: "Home", console: "Console") -> None:
@@ -496,7 +508,8 @@ async def trade_live(run: Run, identities: "Mapping[VenueName, Identity]") -> in
     """Open both venues, say what is at stake, and trade. The locks are held."""
     from desk.screen.banners import say_what_is_at_stake
 
-    holds = run.state.hedge is not None
+    doubt = run.state.doubt
+    holds = run.state.hedge is not None or (doubt is not None and not doubt.is_first)
     await open_patiently(run.venues, partial(say_now, run), holds=holds)
     if not holds:
         await check_symbols(run.venues, run.config, run.home.config)

@@ -29,8 +29,9 @@ class ReadAccounts:
     """Read both accounts. The rest only where it is asked for:
 
     resting orders (of `symbol`, or of all when None) with `orders`; fills and funding payments
-    since `since_ms`; leverage (set to `leverage` first where it differs), fees and the quote of
-    `symbol` with `leverage`. Venues in `fence` are fenced before they are read (`Venue.fence`).
+    since `since_ms` (without a symbol the fills only); leverage (set to `leverage` first where it
+    differs), fees and the quote of `symbol` with `leverage`. Venues in `fence` are fenced before
+    they are read (`Venue.fence`).
 
     `urgent`: something unguarded waits for the answer. `can_wait`: nothing of ours is at stake, so
     a read that a request budget holds back is waited for instead of failing.

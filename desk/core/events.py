@@ -7,6 +7,7 @@ answer and stands in `failures` with the reason. Events that carry a strategy's 
 configuration, say) live with that strategy.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -60,6 +61,8 @@ class VenueAccount:
     `is_fenced`: nothing of ours sent before this read can take effect any more. `quote` and
     `stats` are best effort and None when not fresh. `opening_wait_ms` is how long our own request
     budget keeps an opening back there (see `Venue.opening_wait_s`), told where the read could wait.
+    `instruments` are those of what either account holds, told where the fills of every symbol were
+    asked for.
     """
 
     account: Account
@@ -72,6 +75,7 @@ class VenueAccount:
     quote: Quote | None = None
     stats: MarketStats | None = None
     opening_wait_ms: int = 0
+    instruments: Mapping[str, Instrument] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,11 @@ def read_journal(path: Path) -> Iterator[dict[str, Any]]:
                 yield row
 
 
+def has_journal(path: Path) -> bool:
+    """Return whether a journal was ever written there: a process has lived in this home."""
+    return any(path.parent.glob(f"{path.name}*"))
+
+
 def utc_text(at_ms: int) -> str:
     """Return an instant as UTC ISO text with milliseconds and Z."""
     moment = datetime.fromtimestamp(at_ms // 1000, UTC)

@@ -136,8 +136,13 @@ class Reader:
         read, failures = await self._both(
             lambda venue: self._account(venue, action), patience_s=patience_s
         )
+        held = {each.symbol for row in read.values() for each in row.account.positions}
         venues = {
-            name: replace(row, quote=_fresh_quote(self._venues[name], action.symbol))
+            name: replace(
+                row,
+                quote=_fresh_quote(self._venues[name], action.symbol),
+                instruments={key: row.instruments[key] for key in held if key in row.instruments},
+            )
             for name, row in read.items()
         }
         return AccountsRead(self._clock.now_ms(), action.ask, venues, failures)
@@ -151,7 +156,7 @@ class Reader:
             orders = tuple(await venue.open_orders(symbol, urgent=urgent))
         if since_ms is not None:
             fills = tuple(await venue.fills(since_ms=since_ms, symbol=symbol, urgent=urgent))
-            if not urgent:
+            if symbol is not None and not urgent:
                 payments = tuple(await venue.funding_payments(since_ms=since_ms, symbol=symbol))
         account = await venue.account(urgent=urgent)
         leverage = fees = None
@@ -169,7 +174,15 @@ class Reader:
             fees=fees,
             stats=await self._known_stats(venue, action),
             opening_wait_ms=ceil(venue.opening_wait_s() * 1000) if action.can_wait else 0,
+            instruments=await self._all_instruments(venue, action),
         )
+
+    async def _all_instruments(
+        self, venue: Venue, action: ReadAccounts
+    ) -> Mapping[str, Instrument]:
+        """Return the venue's markets where every symbol's fills are asked for, none elsewhere."""
+        is_wide = action.symbol is None and action.since_ms is not None
+        return await self._instruments(venue) if is_wide else {}
 
     async def _known_stats(self, venue: Venue, action: ReadAccounts) -> MarketStats | None:
         """Return fresh streamed statistics, else ask once, but not where nothing is at stake: they

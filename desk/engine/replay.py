@@ -7,6 +7,8 @@ journal only counts, are not decided again: they changed nothing.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -14,9 +16,10 @@ import msgspec
 from desk.core.actions import Decision, Strategy
 from desk.core.errors import DeskError
 from desk.core.events import Event
-from desk.engine.journal import COUNTS, STATE, encode_body
+from desk.engine.journal import COUNTS, STATE, encode_body, read_journal
 
 S = TypeVar("S")
+LIFE_LINES_MAX = 500_000  # some twenty seconds of deciding again, months of a hold
 
 
 class ReplayError(DeskError):
@@ -87,3 +90,45 @@ def _read(line: Mapping[str, Any], kind: type[Any]) -> Any:
 
 def _place(line: Mapping[str, Any]) -> str:
     return f"line {line['n']} of {line['at']}, {line['event']}"
+
+
+def last_state(
+    path: Path,
+    strategy: Strategy[S],
+    *,
+    state_kind: type[S],
+    event_kinds: Mapping[str, type],
+) -> tuple[S, str] | None:
+    """Return the state after the last decision in a journal, and when that was made (UTC text).
+
+    None where nobody can vouch for it: no journal, a line lost, a life too long to be decided
+    again, or a program that decides differently now.
+    """
+    try:
+        begin, count = _last_life(path)
+        if not 0 < count <= LIFE_LINES_MAX:
+            return None
+        lines = islice(read_journal(path), begin, None)
+        head = next(lines)
+        state, number, at = _read(head, state_kind), head["n"], head["at"]
+        rows = replay(
+            chain([head], lines), strategy, state_kind=state_kind, event_kinds=event_kinds
+        )
+        for row in rows:
+            number += 1 + row.line.get("idle_ticks", 0)
+            if not row.is_same or row.line["n"] != number:
+                return None
+            state, at = row.decision.state, row.line["at"]
+    except (OSError, ReplayError):
+        return None
+    return state, at
+
+
+def _last_life(path: Path) -> tuple[int, int]:
+    """Return where the last life in a journal begins, and how many lines it has."""
+    begin = count = 0
+    for number, line in enumerate(read_journal(path)):
+        if line["event"] == STATE:
+            begin, count = number, 0
+        count += 1
+    return begin, count

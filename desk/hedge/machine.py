@@ -95,7 +95,7 @@ TRANSITIONS: Mapping[Phase, Mapping[type, tuple[Phase, ...]]] = {
     CLOSE: {
         Started: (RECOVER,),
         Tick: (),
-        AccountsRead: (WAIT, HALT),
+        AccountsRead: (RECOVER, WAIT, HALT),
         OrdersSettled: (),
         OwnerAsked: (),
         ConfigChanged: (),

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from desk.core.actions import Exit
 from desk.core.events import Command, OwnerAsked
-from desk.hedge import recovering
+from desk.hedge import doubting, recovering
 from desk.hedge.closing import begin_close
 from desk.hedge.state import BotState, CloseReason, Phase
 from desk.hedge.steps import Step, halt, latch, stay
@@ -57,6 +57,8 @@ def _resume(state: BotState, said: str) -> Step:
     was_halted = state.phase is Phase.HALT
     if was_halted and state.hedge is not None and state.hedge.close_reason is not None:
         state = state.with_hedge(replace(state.hedge, is_vouched=True))
+    if was_halted and state.doubt is not None:
+        state = replace(state, doubt=doubting.after_a_look(state.doubt))
     state = replace(
         state, paused=False, stop_asked=False, close_asked=False, halt_reason=None, by_hand=()
     )

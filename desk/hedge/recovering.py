@@ -5,9 +5,10 @@ Read both venues, compare with what was intended, go on from there.
 
 from dataclasses import replace
 
-from desk.core.actions import Action, Alert, Decision, Level, ReadAccounts
+from desk.core.actions import Action, Alert, Level
 from desk.core.events import AccountsRead, Tick
 from desk.core.ids import OrderKey
+from desk.hedge import doubting
 from desk.hedge.closing import begin_close
 from desk.hedge.events import Started
 from desk.hedge.holding import SUSPICIONS_MAX
@@ -18,6 +19,7 @@ from desk.hedge.steps import (
     Step,
     absorb,
     adopt_config,
+    ask_everything,
     ask_hedge,
     halt,
     hedge_of,
@@ -47,6 +49,8 @@ def on_started(state: BotState, event: Started) -> Step:
         pauses=0,
         choice=None,
     )
+    if state.doubt is not None and state.doubt.since_ms is None:
+        state = replace(state, doubt=replace(state.doubt, since_ms=event.at_ms))
     return _ask(state, "started; what do the venues hold?")
 
 
@@ -59,11 +63,9 @@ def on_tick(state: BotState, event: Tick) -> Step:
 
 
 def _ask(state: BotState, reason: str) -> Step:
-    if state.hedge is not None:
+    if state.hedge is not None and not doubting.is_unsearched(state):
         return ask_hedge(state, reason, orders=True)
-    state = replace(state, asked=state.asked + 1, waiting=True, wake_at_ms=None)
-    action = ReadAccounts(state.asked, orders=True, can_wait=True)
-    return Decision(state, (action,), reason)
+    return ask_everything(state, reason)
 
 
 def resume(state: BotState, reason: str) -> Step:
@@ -79,6 +81,11 @@ def on_accounts(state: BotState, event: AccountsRead) -> Step:
         # Another program may be at work: open nothing, but what is ours stays our care.
         state, more = latch(state, stranger)
         alerts = (*alerts, *more)
+    if doubting.is_unsearched(state):
+        step = doubting.search(state, event, *alerts)
+        if step is not None:
+            return step
+        state = replace(state, doubt=None)
     if state.hedge is not None:
         return _adopt(state, event, *alerts)
     if event.failures:

@@ -245,7 +245,7 @@ def _approve(state: BotState, size: Decimal, event: AccountsRead, *also: Action)
         wanted[venue] = Wanted(Role.OPEN, side, size, price)
     reason = (
         f"open {size.normalize():f} {hedge.symbol}: long {hedge.long_venue}, "
-        f"short {hedge.long_venue.twin}, {hedge.spread_apr_pct:.2f} % APR"
+        f"short {hedge.long_venue.twin}, {choice.spread_apr_pct:.2f} % APR"
     )
     return send_orders(state, wanted, *also, at_ms=event.at_ms, reason=reason)
 

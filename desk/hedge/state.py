@@ -42,6 +42,11 @@ class Role(IntEnum):
     CLOSE = 2
     THROUGH = 3
 
+    @classmethod
+    def of(cls, key: OrderKey) -> "Role":
+        """Return what an order with that id was for (see `BotState.key`)."""
+        return cls((key.leg - 1) % len(cls) + 1)
+
 
 # How often the leg field has room for all roles: more orders than one attempt field counts.
 _ID_BLOCKS = LEG_MAX // len(Role)
@@ -97,18 +102,19 @@ class Hedge:
     """A hedge from its approval to its proof of flatness.
 
     `size` is the base size chosen for each leg. `equity_before_usd` was read on each venue while
-    flat. `spread_apr_pct` is what made us choose it. `review_at_ms` is when the hold ends or is
-    renewed; `opened_at_ms` None until both legs are verified. `rounds` counts how often orders
-    were sent, `suspicions` the reads in a row that showed less than is ours, `told` what the owner
-    has been told already. `is_vouched`: the owner has looked at a close that could not be proved.
-    `funding_bps` was expected over the hold when it was approved, None where nobody noted it.
+    flat. `spread_apr_pct` is what made us choose it, None where that went with a lost state.
+    `review_at_ms` is when the hold ends or is renewed; `opened_at_ms` None until both legs are
+    verified. `rounds` counts how often orders were sent, `suspicions` the reads in a row that
+    showed less than is ours, `told` what the owner has been told already. `is_vouched`: the owner
+    has looked at a close that could not be proved. `funding_bps` was expected over the hold when it
+    was approved, None where nobody noted it.
     """
 
     cycle: int
     symbol: str
     size: Decimal
     long_venue: VenueName
-    spread_apr_pct: Decimal
+    spread_apr_pct: Decimal | None
     approved_at_ms: int
     equity_before_usd: dict[VenueName, Decimal]
     instruments: dict[VenueName, Instrument]
@@ -234,6 +240,29 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why more may have been sent than this state knows, and how far the search for it has come.
+
+    `why` is for people. `is_first`: there is no trace of a former life, only the possibility.
+    Whatever a former life sent left before `since_ms`. `reach` counts how often the search had to
+    go further back, `tries` how often it came back without an explanation. `is_vouched`: the owner
+    has looked, and what cannot be proved to be ours is his.
+    """
+
+    why: str
+    is_first: bool = False
+    since_ms: int | None = None
+    reach: int = 0
+    tries: int = 0
+    is_searched: bool = False
+    is_vouched: bool = False
+
+    def anew(self) -> "Doubt":
+        """Return the doubt with its search still to be done."""
+        return replace(self, reach=0, tries=0, is_searched=False)
+
+
+@dataclass(frozen=True, slots=True)
 class BotState:
     """Everything that must survive a crash.
 
@@ -242,7 +271,8 @@ class BotState:
     look. `cycles_left` None: no limit. `outages` tells since when a venue has not answered.
     `pauses` counts the waits in a row inside this phase. `by_hand` are symbols whose position
     somebody else changed. `halt_reason` is the latch: while it is set nothing is opened, whatever
-    the phase, and only the owner's `resume` clears it.
+    the phase, and only the owner's `resume` clears it. While there is a `doubt` nothing is opened
+    either: the venues are searched first.
     """
 
     config: Config
@@ -269,6 +299,7 @@ class BotState:
     stop_asked: bool = False
     by_hand: tuple[str, ...] = ()
     halt_reason: str | None = None
+    doubt: Doubt | None = None
 
     def key(self, role: Role, round_number: int) -> OrderKey:
         """Return the id fields of an order of the current hedge.

@@ -70,8 +70,23 @@ def ask_hedge(
     return Decision(state, (*also, action), reason)
 
 
+def ask_everything(
+    state: BotState, reason: str, *also: Action, since_ms: int | None = None
+) -> Step:
+    """Ask what both accounts hold, and every order that rests there; all fills since `since_ms`.
+
+    Where a former life may have sent more than the state knows, behind a fence.
+    """
+    state = replace(state, asked=state.asked + 1, waiting=True, wake_at_ms=None)
+    is_lost = state.doubt is not None and not state.doubt.is_first
+    fence = tuple(VenueName) if is_lost else ()
+    action = ReadAccounts(state.asked, orders=True, since_ms=since_ms, fence=fence, can_wait=True)
+    return Decision(state, (*also, action), reason)
+
+
 def look(state: BotState, reason: str, *also: Action) -> Step:
     """Begin a new round."""
+    assert state.doubt is None, "nothing is opened in doubt"
     return ask_markets(replace(state, phase=Phase.ANALYZE, choice=None), reason, *also)
 
 
@@ -79,6 +94,10 @@ def rest(state: BotState, at_ms: int, pause_ms: int, reason: str, *also: Action)
     """Wait before the next look, or end the process where that is due."""
     if state.halt_reason is not None:
         return halt(state, state.halt_reason, *also)
+    if state.doubt is not None:
+        # What was found is done with; there may be more of the kind.
+        state = replace(state, phase=Phase.RECOVER, doubt=state.doubt.anew())
+        return ask_everything(state, reason, *also)
     until = at_ms + pause_ms
     state = replace(
         state, phase=Phase.WAIT, choice=None, look_at_ms=until, wake_at_ms=until, waiting=False

@@ -121,10 +121,13 @@ def farewell(
     others = [f"{venue} {', '.join(rows)}" for venue, rows in strangers.items() if rows]
     if state.hedge is not None:
         lines += _left_open(state, state.hedge, again)
+    elif state.doubt is not None:
+        lines.append(f"Not known to be flat: {state.doubt.why}; the next start searches on.")
     else:
         lines.append("Flat of ours." if others else "Flat.")
     if others:
-        lines.append(f"Not ours and left alone: {'; '.join(others)}.")
+        whose = "Not ours and" if state.doubt is None else "Not proved to be ours,"
+        lines.append(f"{whose} left alone: {'; '.join(others)}.")
     return [*lines, _done(results)]
 
 
@@ -181,6 +184,8 @@ def held_line(state: BotState) -> str | None:
 
 def doubts(state: BotState, why: str, again: str | None) -> str:
     """Return what stands and what is in doubt when the process ends at once."""
+    if state.hedge is None and state.doubt is not None:
+        return f"exit at once: {why}; whether anything of ours stands is not known yet"
     if state.hedge is None:
         return f"exit at once: {why}; nothing of ours stands"
     return "\n".join([f"exit at once: {why}", *_left_open(state, state.hedge, again)])

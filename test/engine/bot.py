@@ -11,10 +11,12 @@ from desk.core.actions import Alert, Level
 from desk.core.events import Command, OwnerAsked
 from desk.core.venue import VenueName
 from desk.engine.journal import Journal
+from desk.engine.recall import Recalled, recall
 from desk.engine.run import Engine, Record
 from desk.engine.store import Disk, StateStore
 from desk.hedge import machine
 from desk.hedge.config import Config
+from desk.hedge.doubting import doubted
 from desk.hedge.events import Started
 from desk.hedge.state import SCHEMA, BotState, CycleResult, Phase
 from desk.sim.market_model import Profile
@@ -44,6 +46,7 @@ class Bot:
     engine: Engine[BotState] | None = None
     on_record: Callable[[Record[BotState]], None] | None = None
     disk: Disk | None = None
+    epoch: int = 1
 
     @property
     def store(self) -> StateStore[BotState]:
@@ -53,19 +56,27 @@ class Bot:
 
     @property
     def state(self) -> BotState:
-        """Return what is on disk."""
-        loaded = self.store.load()
-        return loaded.state if loaded is not None else BotState(config=self.config, epoch=1)
+        """Return what the files of this home tell a new process."""
+        found = recalled(self.store, self.journal)
+        if found.state is not None and found.behind is None:
+            return found.state
+        return doubted(found.state, BotState(config=self.config, epoch=self.epoch), found.behind)
+
+    @property
+    def journal(self) -> Path:
+        """Return the journal's path."""
+        return self.folder / "journal.jsonl"
 
     async def live(self, cycles: int | None = None) -> int:
         """Live one life of the process, from its start to its exit. Returns the exit code."""
         others = asyncio.all_tasks()
+        state = self.state
         venues = await self.stage.connect()
-        journal = Journal(self.folder / "journal.jsonl")
+        journal = Journal(self.journal)
         try:
             self.engine = Engine(
                 machine,
-                self.state,
+                state,
                 venues,
                 clock=self.stage.clock,
                 store=self.store,
@@ -120,6 +131,18 @@ class Bot:
                 self.alerts.append(action.text)
         if self.on_record is not None:
             self.on_record(record)
+
+
+def recalled(store: StateStore[BotState], journal: Path) -> Recalled[BotState]:
+    """Return what these files tell a new process."""
+    return recall(
+        store,
+        journal,
+        machine,
+        state_kind=BotState,
+        events=machine.EVENTS,
+        are_akin=lambda one, other: one.epoch == other.epoch,
+    )
 
 
 def with_bot(

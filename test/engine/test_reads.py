@@ -250,6 +250,21 @@ def test_an_account_read_holds_what_was_asked_for_only() -> None:
     on_stage(play)
 
 
+def test_the_fills_of_every_symbol_come_with_the_markets_of_what_is_held() -> None:
+    """Without a symbol: all fills, no payment, and on both venues the market that either holds."""
+
+    async def play(stage: Stage) -> None:
+        since_ms = stage.clock.now_ms()
+        client_id = await buy(stage)
+        read = await ask(stage, since_ms=since_ms)
+
+        assert client_id in [row.client_id for row in read.venues[LIGHTER].fills or ()]
+        for row in read.venues.values():
+            assert (None, ["BTC"]) == (row.payments, list(row.instruments))
+
+    on_stage(play)
+
+
 def test_an_account_read_finds_orders_fills_and_payments() -> None:
     """Asked for everything of a symbol, it brings fills, payments, orders and prices."""
 

@@ -199,6 +199,22 @@ def test_a_newer_program_reads_an_older_file(tmp_path: Path) -> None:
     assert (NEW, False) == loaded(purse_store(tmp_path, schema=9))
 
 
+def test_a_state_from_before_a_field_was_thought_of_is_read(tmp_path: Path) -> None:
+    """What an older program did not write has its default: no doubt, no latch."""
+    store = StateStore(tmp_path / "state.json", kind=BotState, schema=SCHEMA)
+    state = holding_state()
+    fields = msgspec.to_builtins(state)
+    for name in ("doubt", "halt_reason", "by_hand", "stop_asked"):
+        del fields[name]
+    older = StateStore(store.path, kind=dict, schema=1)
+    older.save(fields, at_ms=AT_MS)
+
+    found = store.load()
+
+    assert found is not None
+    assert (state, None) == (found.state, found.notice)
+
+
 def test_left_overs_of_a_save_are_not_read(tmp_path: Path) -> None:
     """Temporary files of a save that died neither count as a state nor stop the next save."""
     store = purse_store(tmp_path)

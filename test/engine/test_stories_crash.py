@@ -28,6 +28,7 @@ class DyingDisk(Disk):
 
     def __init__(self, dies_at: int, *, is_saved: bool) -> None:
         self._saves = 0
+        self._is_named = False
         self._dies_at = dies_at
         self._is_saved = is_saved
 
@@ -37,11 +38,17 @@ class DyingDisk(Disk):
         if self._saves == self._dies_at and not self._is_saved:
             raise Died
         super().write(path, data)
+        self._is_named = False
+
+    def rename(self, path: Path, name: Path) -> None:
+        """Name what was saved; the previous generation was renamed before it."""
+        super().rename(path, name)
+        self._is_named = name.suffix == ".json"
 
     def sync_folder(self, path: Path) -> None:
         """End a save."""
         super().sync_folder(path)
-        if self._saves == self._dies_at and self._is_saved:
+        if self._saves == self._dies_at and self._is_saved and self._is_named:
             raise Died
 
 

@@ -25,7 +25,7 @@ from desk.core.events import (
 from desk.core.venue import VenueName
 from desk.hedge.events import ConfigChanged, Started
 from desk.hedge.select import BOTH
-from desk.hedge.state import BotState, Choice, CloseReason, Hedge, Phase, Role
+from desk.hedge.state import BotState, Choice, CloseReason, Doubt, Hedge, Phase, Role
 from test.hedge.builders import (
     HOUR_MS,
     LIGHTER,
@@ -53,6 +53,14 @@ from test.hedge.builders import (
 # Instants that matter: at once, after the patience with an unknown, after every expiry and hold.
 INSTANTS = (T0, T0 + 61_000, T0 + 13 * HOUR_MS)
 HALTS = {Phase.RECOVER: (None, "a bug"), Phase.CLOSE: (None, "a bug"), Phase.HALT: ("a bug",)}
+LOST = Doubt("state.json is missing", since_ms=T0)
+FOUND = replace(LOST, is_searched=True)
+FIRST = Doubt("first start", is_first=True, since_ms=T0)
+DOUBTS = {
+    Phase.RECOVER: (None, LOST, FIRST, FOUND),
+    Phase.CLOSE: (None, FOUND),
+    Phase.HALT: (None, FOUND),
+}
 OWNERS: tuple[dict[str, Any], ...] = (
     {},
     {"paused": True},
@@ -65,14 +73,16 @@ OWNERS: tuple[dict[str, Any], ...] = (
 
 def states(phase: Phase) -> Iterator[BotState]:
     """Yield the shapes a state of that phase may have, with an answer awaited and without."""
-    parts = (hedges(phase), HALTS.get(phase, (None,)), (True, False), OWNERS)
-    for hedge, halt, waiting, flags in product(*parts):
+    doubts = DOUBTS.get(phase, (None,))
+    parts = (hedges(phase), HALTS.get(phase, (None,)), doubts, (True, False), OWNERS)
+    for hedge, halt, doubt, waiting, flags in product(*parts):
         if phase is Phase.HALT and waiting and not (hedge is not None and hedge.is_standing):
             continue  # a halt asks only about what stands
         yield bot(
             phase,
             hedge=hedge,
             halt_reason=halt,
+            doubt=doubt,
             waiting=waiting,
             asked=3,
             wake_at_ms=None if waiting else T0,

@@ -156,6 +156,8 @@ class Story:
         told = replace(plain, **({"account": account} | changes))
         if question.since_ms is None:
             return replace(told, fills=None, payments=None)
+        if question.symbol is None:
+            return replace(told, payments=None, instruments={b.SYMBOL: b.instrument(venue)})
         return told
 
     def settle(self, *sizes: str | Decimal | None) -> "Story":

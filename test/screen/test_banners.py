@@ -10,7 +10,7 @@ import pytest
 from desk.core.account import Account, Position
 from desk.core.venue import Identity, VenueName
 from desk.hedge.config import Config
-from desk.hedge.state import BotState, Phase
+from desk.hedge.state import BotState, Doubt, Phase
 from desk.screen.banners import doubts, farewell, held_line, say_what_is_at_stake
 from test.screen.looks import AT_MS, LIGHTER, PACIFICA, holding, recorder, result
 
@@ -105,6 +105,16 @@ def test_the_last_words_when_flat() -> None:
     one, two = [result()], [result(), replace(result(), cycle=4)]
     assert "In this run: 1 cycle, net +0.0100 USD." in last_words(FLAT, results=one)
     assert "In this run: 2 cycles, net +0.0200 USD." in last_words(FLAT, results=two)
+
+
+def test_the_last_words_of_a_search_call_nothing_flat() -> None:
+    """While the venues were not searched to the end, nobody knows whose a position is."""
+    lost = replace(FLAT, doubt=Doubt("state.json is missing"))
+    text = last_words(lost, strangers={LIGHTER: ["1 BTC"], PACIFICA: []})
+
+    assert "Not known to be flat: state.json is missing" in text
+    assert "Not proved to be ours, left alone: lighter 1 BTC." in text
+    assert "is not known yet" in doubts(lost, "SIGINT", None)
 
 
 def test_flat_of_ours_is_not_flat() -> None:
