@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from desk.core.actions import Action, Alert, Decision, Exit, Level, ReadAccounts, ReadMarkets
 from desk.core.events import AccountsRead, OrderReport, VenueAccount, Verdict
+from desk.core.ids import CYCLE_MAX, OrderKey
 from desk.core.order import Fill
 from desk.core.venue import VenueName
 from desk.core.words import span
@@ -318,9 +319,19 @@ def fills_in(row: VenueAccount) -> tuple[Fill, ...]:
 
 
 def is_by_others(hedge: Hedge, fill: Fill) -> bool:
-    """Return whether a fill since the approval came from somebody else's hand, or the venue's."""
+    """Return whether a fill since the approval came from somebody else's hand, or the venue's.
+
+    The last cycle may have closed in the same symbol a moment before, and a venue whose clock is
+    ahead stamps that later than the approval: it is ours, and was flat by then.
+    """
     is_recent = fill.at_ms >= hedge.approved_at_ms
-    return is_recent and fill.symbol == hedge.symbol and not hedge.owns(fill.client_id)
+    is_strange = not hedge.owns(fill.client_id) and not _is_of_last_cycle(hedge, fill)
+    return is_recent and fill.symbol == hedge.symbol and is_strange
+
+
+def _is_of_last_cycle(hedge: Hedge, fill: Fill) -> bool:
+    key = OrderKey.parse(fill.client_id)
+    return key is not None and key.cycle == (hedge.cycle - 1) % (CYCLE_MAX + 1)
 
 
 def legs_text(hedge: Hedge) -> str:

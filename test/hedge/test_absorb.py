@@ -5,8 +5,9 @@ from decimal import Decimal
 import pytest
 
 from desk.core.events import VenueAccount, Verdict
+from desk.core.ids import OrderKey
 from desk.core.order import Side
-from desk.hedge.state import Hedge, Intent
+from desk.hedge.state import Hedge, Intent, Role
 from desk.hedge.steps import absorb, settle_reports, unexplained
 from test.hedge.builders import (
     LIGHTER,
@@ -164,3 +165,12 @@ def test_fills_from_before_the_approval_explain_nothing() -> None:
     event = accounts_read(bot(), lighter=seen(SIZE * 2, fills=(old,)), pacifica=seen(-SIZE))
     assert {LIGHTER: SIZE} == unexplained(standing(), event)
     assert PACIFICA in event.venues
+
+
+def test_fills_of_the_last_cycle_are_not_somebody_elses() -> None:
+    """It closed in the same symbol in the same instant, or on a clock that is ahead."""
+    hedge = standing(cycle=8)
+    key = OrderKey(epoch=7, cycle=7, leg=Role.CLOSE, attempt=0).text_for(LIGHTER)
+    row = fill(key, Side.SELL, SIZE, at_ms=hedge.approved_at_ms + 2_000)
+    event = accounts_read(bot(), lighter=seen(SIZE, fills=(row,)), pacifica=seen(-SIZE))
+    assert {} == unexplained(hedge, event)
