@@ -103,7 +103,8 @@ class OrderReport:
     `filled` is base units, at `average_price` USD, for `fee_usd` (positive: paid); the last two
     are None while unknown or nothing filled. `is_final` says that nothing more can happen to it.
     After `expires_at_ms` an unknown request can no longer take effect; None where that question
-    does not arise. `sent_at_ms` and `filled_at_ms` frame the wait for the last fill.
+    does not arise. `sent_at_ms` and `filled_at_ms`, when we heard of the last fill, frame the wait
+    for it by our own clock.
     """
 
     venue: VenueName

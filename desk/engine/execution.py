@@ -37,6 +37,7 @@ class _Track:
     size: Decimal
     order: Order | None = None
     fills: dict[str, Fill] = field(default_factory=dict)
+    filled_at_ms: int | None = None
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -86,17 +87,23 @@ class _Track:
             return None
         return sum((fill.fee_usd for fill in self.fills.values()), Decimal(0))
 
-    def note_order(self, order: Order) -> None:
-        """Take in an order row, unless it is older than the one in hand."""
+    def note_order(self, order: Order, at_ms: int) -> None:
+        """Take in an order row heard at `at_ms`, unless it is older than the one in hand."""
         if self.order is None or not _is_older(order, self.order):
-            self.order = order
-            self.news.set()
+            before, self.order = self.filled, order
+            self._note_news(before, at_ms)
 
-    def note_fill(self, fill: Fill) -> None:
-        """Take in a fill, once."""
+    def note_fill(self, fill: Fill, at_ms: int) -> None:
+        """Take in a fill heard at `at_ms`, once."""
         if fill.fill_id not in self.fills:
+            before = self.filled
             self.fills[fill.fill_id] = fill
-            self.news.set()
+            self._note_news(before, at_ms)
+
+    def _note_news(self, filled_before: Decimal, at_ms: int) -> None:
+        if self.filled > filled_before:
+            self.filled_at_ms = at_ms
+        self.news.set()
 
 
 def _is_older(order: Order, known: Order) -> bool:
@@ -121,11 +128,11 @@ class Executor:
         if isinstance(event, OrderSeen):
             track = self._tracks.get((venue, event.order.client_id or ""))
             if track is not None:
-                track.note_order(event.order)
+                track.note_order(event.order, self._clock.now_ms())
         elif isinstance(event, FillSeen):
             track = self._tracks.get((venue, event.fill.client_id or ""))
             if track is not None:
-                track.note_fill(event.fill)
+                track.note_fill(event.fill, self._clock.now_ms())
 
     async def send_orders(self, action: SendOrders) -> OrdersSettled:
         """Return one report for each order, in sequence, by the deadline or soon after."""
@@ -221,7 +228,7 @@ class Executor:
             log.info("order.not_found_out", venue=order.venue, error=str(error))
             return False
         if found is not None:
-            track.note_order(found)
+            track.note_order(found, self._clock.now_ms())
         return track.has_ended
 
 
@@ -275,5 +282,5 @@ def _report(
         fee_usd=track.fee_usd,
         expires_at_ms=expires_at_ms,
         sent_at_ms=sent_at_ms,
-        filled_at_ms=max((fill.at_ms for fill in track.fills.values()), default=None),
+        filled_at_ms=track.filled_at_ms,
     )

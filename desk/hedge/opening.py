@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from desk.core.actions import Action, Alert, Decision, Exit, Level
-from desk.core.events import AccountsRead, OrdersSettled, Tick
+from desk.core.events import AccountsRead, OrderReport, OrdersSettled, Tick
 from desk.core.venue import VenueName
 from desk.hedge import risk
 from desk.hedge.closing import begin_close
@@ -37,7 +37,7 @@ DOUBT_PAUSE_MS_MAX = 4_000  # one leg may stand alone: Pacifica's window is over
 
 def on_settled(state: BotState, event: OrdersSettled) -> Step:
     """Take in what the engine saw of the orders, then top up, verify or retreat."""
-    hedge = settle_reports(hedge_of(state), event.reports)
+    hedge = _timed(settle_reports(hedge_of(state), event.reports), event.reports)
     state = state.with_hedge(hedge)
     if hedge.in_doubt():
         return ask_hedge(state, "what became of the orders?")
@@ -45,6 +45,17 @@ def on_settled(state: BotState, event: OrdersSettled) -> Step:
         return _mend(state, event.at_ms, CloseReason.UNWIND)
     is_empty = _is_empty(hedge)
     return ask_hedge(state, "verify both positions", rows=is_empty, can_wait=is_empty)
+
+
+def _timed(hedge: Hedge, reports: tuple[OrderReport, ...]) -> Hedge:
+    """Return the hedge with the time in which one of its legs could stand alone."""
+    sent = [row.sent_at_ms for row in reports if row.sent_at_ms is not None]
+    filled = [row.filled_at_ms for row in reports if row.filled_at_ms is not None]
+    return replace(
+        hedge,
+        first_sent_at_ms=hedge.first_sent_at_ms or min(sent, default=None),
+        last_filled_at_ms=max(filled, default=hedge.last_filled_at_ms),
+    )
 
 
 def on_tick(state: BotState, event: Tick) -> Step:

@@ -66,7 +66,26 @@ def cycle_result(
         equity_change_usd=change,
         is_complete=complete,
         forecast_usd=_forecast_usd(hedge),
+        legging_ms=_legging_ms(hedge),
+        slippage_bps=_slippage_bps(hedge),
     )
+
+
+def _legging_ms(hedge: Hedge) -> int | None:
+    if hedge.first_sent_at_ms is None or hedge.last_filled_at_ms is None:
+        return None
+    return hedge.last_filled_at_ms - hedge.first_sent_at_ms
+
+
+def _slippage_bps(hedge: Hedge) -> Decimal | None:
+    """Return what both entries cost against the mids of the decision, negative for a gain."""
+    total = Decimal(0)
+    for venue in BOTH:
+        entry, mid = hedge.entry_price(venue), hedge.mids.get(venue)
+        if entry is None or mid is None:
+            return None
+        total += (entry / mid - 1) * hedge.side_at(venue).sign
+    return total * 10_000
 
 
 def _forecast_usd(hedge: Hedge) -> Decimal | None:

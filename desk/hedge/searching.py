@@ -224,6 +224,8 @@ def _unprofitable(state: BotState, choice: Choice, cost_bps: Decimal) -> Refusal
 def _approve(state: BotState, size: Decimal, event: AccountsRead, *also: Action) -> Step:
     choice = state.choice
     assert choice is not None, "SELECT without a choice"
+    quotes = {venue: row.quote for venue, row in event.venues.items()}
+    mids = {venue: quote.mid for venue, quote in quotes.items() if quote is not None}
     hedge = Hedge(
         cycle=state.cycle,
         symbol=choice.symbol,
@@ -234,14 +236,14 @@ def _approve(state: BotState, size: Decimal, event: AccountsRead, *also: Action)
         equity_before_usd={v: row.account.equity_usd for v, row in event.venues.items()},
         instruments=choice.instruments,
         funding_bps=choice.funding_bps,
+        mids=mids,
     )
     state = replace(state, phase=Phase.OPEN, hedge=hedge, choice=None, cycle=state.cycle + 1)
     band = state.config.slippage_max_bps
     wanted = {}
     for venue in BOTH:
-        quote, side = event.venues[venue].quote, hedge.side_at(venue).entry
-        assert quote is not None, "an opening is priced by a fresh book"
-        price = band_price(hedge.instruments[venue], quote.mid, side, band)
+        side = hedge.side_at(venue).entry
+        price = band_price(hedge.instruments[venue], mids[venue], side, band)
         wanted[venue] = Wanted(Role.OPEN, side, size, price)
     reason = (
         f"open {size.normalize():f} {hedge.symbol}: long {hedge.long_venue}, "

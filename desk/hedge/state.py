@@ -107,7 +107,8 @@ class Hedge:
     verified. `rounds` counts how often orders were sent, `suspicions` the reads in a row that
     showed less than is ours, `told` what the owner has been told already. `is_vouched`: the owner
     has looked at a close that could not be proved. `funding_bps` was expected over the hold when it
-    was approved, None where nobody noted it.
+    was approved, None where nobody noted it. `mids` (USD) are what the opening was decided on,
+    `first_sent_at_ms` and `last_filled_at_ms` frame the time in which one leg could stand alone.
     """
 
     cycle: int
@@ -132,6 +133,9 @@ class Hedge:
     told: tuple[str, ...] = ()
     is_vouched: bool = False
     funding_bps: Decimal | None = None
+    mids: dict[VenueName, Decimal] = field(default_factory=dict)
+    first_sent_at_ms: int | None = None
+    last_filled_at_ms: int | None = None
 
     @property
     def is_standing(self) -> bool:
@@ -199,7 +203,9 @@ class CycleResult:
     """A finished cycle.
 
     `equity_change_usd` was read from the venues, apart from the legs' own sums. `forecast_usd` is
-    the funding that was expected at the opening, up to the first review; None where not known.
+    the funding that was expected at the opening, up to the first review. `legging_ms` went by from
+    the first opening order sent to the last fill, for which both legs together paid `slippage_bps`
+    more than the mids it was decided on. Each is None where not known.
 
     `is_complete` False: a venue did not hand out its rows, and the missing ones are not counted as
     zero by anybody.
@@ -217,6 +223,8 @@ class CycleResult:
     equity_change_usd: Decimal | None
     is_complete: bool
     forecast_usd: Decimal | None = None
+    legging_ms: int | None = None
+    slippage_bps: Decimal | None = None
 
     @property
     def net_usd(self) -> Decimal:

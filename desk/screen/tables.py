@@ -176,6 +176,11 @@ def cycle_notes(result: CycleResult) -> list[str]:
             f"funding: {_usd(paid)} USD, the forecast at the opening was "
             f"{_usd(result.forecast_usd)}{until}"
         )
+    if result.legging_ms is not None and result.slippage_bps is not None:
+        notes.append(
+            f"opening: both legs within {result.legging_ms} ms, {result.slippage_bps:+.1f} bp "
+            "against the mids it was decided on"
+        )
     return [*notes, _equity_line(result)]
 
 

@@ -167,3 +167,13 @@ def test_the_books_keep_what_the_opening_hoped_for() -> None:
     notional_usd = SIZE * d(3000)
     assert notional_usd * 20 / 10_000 == result(rows(), hoped).forecast_usd
     assert result(rows()).forecast_usd is None
+
+
+def test_the_opening_is_measured() -> None:
+    """From the first order sent to the last fill, and against the mids of the decision."""
+    mids = {LIGHTER: d(2997), PACIFICA: d(3003)}
+    hedge = replace(CLOSED, mids=mids, first_sent_at_ms=T0, last_filled_at_ms=T0 + 412)
+    books = cycle_result(hedge, {}, at_ms=END, complete=False)
+    assert (412, d("20.0")) == (books.legging_ms, round(books.slippage_bps or 0, 1))
+    unknown = cycle_result(CLOSED, {}, at_ms=END, complete=False)
+    assert (None, None) == (unknown.legging_ms, unknown.slippage_bps)

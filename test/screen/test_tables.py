@@ -205,6 +205,13 @@ def test_the_books_are_held_against_the_forecast() -> None:
     assert cycle_notes(replace(hoped, renewals=2))[0].endswith("the time before the renewal")
 
 
+def test_the_opening_is_held_against_its_decision() -> None:
+    """How long one leg could stand alone, and what that cost."""
+    told = replace(result(), legging_ms=412, slippage_bps=Decimal("1.28"))
+    expected = "opening: both legs within 412 ms, +1.3 bp against the mids it was decided on"
+    assert expected == cycle_notes(told)[0]
+
+
 def test_a_leg_that_is_missing_is_not_a_zero() -> None:
     """The books of a cycle show the venues that answered and no other."""
     whole = result(is_complete=False)
