@@ -5,7 +5,7 @@ orders and fills. It can fall silent or break; what happens meanwhile is not tol
 the real venues.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 from desk.core.book import Book, Level, Quote
@@ -40,6 +40,10 @@ FRAME_MS_MAX = 1_000
 all statistics do, however seldom this world moves a price."""
 
 
+PrivateTwist = Callable[[list[StreamEvent]], list[StreamEvent]]
+"""What becomes of the account's messages of one frame: doubled, reordered, dropped."""
+
+
 class Line(StrEnum):
     """The state of the connection: `SILENT` looks alive and carries nothing."""
 
@@ -55,7 +59,8 @@ class Feed:
     def __init__(
         self, world: World, venue: VenueName, account_id: int, *, clock: Clock, stream_ms: int
     ) -> None:
-        """Stand closed until `start`."""
+        """Stand closed until `start`; `twist` may spoil what the stream tells of the account."""
+        self.twist: PrivateTwist | None = None
         self._world = world
         self._venue = venue
         self._exchange = world.exchanges[venue]
@@ -198,7 +203,7 @@ class Feed:
         self._frame_at_ms = self._clock.now_ms()
         private, self._private = self._private, []
         changed, self._changed = self._changed, {}
-        for event in private:
+        for event in private if self.twist is None else self.twist(private):
             self._tell(event)
         for symbol in changed:
             if symbol in self._watched:
@@ -209,7 +214,7 @@ class Feed:
         asks = self._exchange.levels(symbol, Side.SELL, BOOK_DEPTH)
         self._books[symbol] = (bids, asks)
         if bids and asks:
-            self._tell(QuoteSeen(self.quote(symbol)))
+            self._tell(QuoteSeen(Quote(symbol, *bids[0], *asks[0], self._frame_at_ms)))
         self._tell(StatsSeen(stats_of(self._exchange.stats(symbol))))
 
     def _tell(self, event: StreamEvent) -> None:

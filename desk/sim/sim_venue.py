@@ -41,6 +41,7 @@ from desk.core.venue import VenueName
 from desk.sim import sim_words as words
 from desk.sim.exchange import MarketSetting, Refusal, RefusalReason
 from desk.sim.exchange import OrderStatus as SimOrderStatus
+from desk.sim.sim_budget import SimBudget
 from desk.sim.sim_feed import Feed
 from desk.sim.sim_wire import FaultHook, Latency, Passage, Wire
 from desk.sim.world import World
@@ -88,8 +89,12 @@ class SimVenue:
         clock: Clock,
         latency: Latency | None = None,
         faults: FaultHook | Passage | None = None,
+        budget: SimBudget | None = None,
     ) -> None:
-        """Stand unconnected; `faults` decides the fate of each request."""
+        """Stand unconnected; `faults` decides the fate of each request.
+
+        `budget` counts requests as the real client does; without one nothing is counted.
+        """
         self._world = world
         self._name = name
         self._exchange = world.exchanges[name]
@@ -97,9 +102,12 @@ class SimVenue:
         self._clock = clock
         self._latency = latency or Latency()
         self._wire = Wire(world, name, latency=self._latency, faults=faults)
+        self._budget = budget
         self._numbers = count(1)
         self._began_at_ms = clock.now_ms()
         self._may_act_until_ms = 0
+        self._has_sent = False
+        self._is_in_doubt = False
         self.feed = Feed(world, name, account_id, clock=clock, stream_ms=self._latency.stream_ms)
 
     @property
@@ -187,6 +195,7 @@ class SimVenue:
                 asked_at_ms=asked_at_ms,
                 at_ms=self._world.now_ms,
             ),
+            urgent=urgent,
         )
 
     async def open_orders(
@@ -194,7 +203,9 @@ class SimVenue:
     ) -> Sequence[Order]:
         """Return resting orders and waiting triggers, oldest first."""
         rows = await self._read(
-            "open_orders", lambda: self._exchange.orders(self._account_id, symbol)
+            "open_orders",
+            lambda: self._exchange.orders(self._account_id, symbol),
+            urgent=urgent,
         )
         return [words.order_of(row) for row in rows]
 
@@ -213,7 +224,9 @@ class SimVenue:
     ) -> Sequence[Fill]:
         """Return executions since `since_ms` (inclusive), oldest first."""
         rows = await self._read(
-            "fills", lambda: self._exchange.fills(self._account_id, symbol, limit=ROWS_MAX)
+            "fills",
+            lambda: self._exchange.fills(self._account_id, symbol, limit=ROWS_MAX),
+            urgent=urgent,
         )
         return [words.fill_of(row) for row in reversed(rows) if row.at_ms >= since_ms]
 
@@ -238,13 +251,14 @@ class SimVenue:
         return words.leverage_of(setting)
 
     def opening_wait_s(self) -> float:
-        """Return zero: nothing is counted here."""
-        return 0.0
+        """Return how long the budget keeps an opening back, zero without one."""
+        return 0.0 if self._budget is None else self._budget.opening_wait_s()
 
     # Writes
 
     async def sign(self, request: OrderRequest) -> SignedWrite:
-        """Return the request ready to send; raise `NotAligned` or `InvariantBroken`."""
+        """Return the request ready to send; raise `NotAligned` or `InvariantBroken`, and
+        `RateLimited` for an order that may open while the budget has no room to send it."""
         instrument = self._instruments().get(request.symbol)
         if instrument is None:
             raise InvariantBroken(f"{self._name} lists no {request.symbol}")
@@ -254,6 +268,8 @@ class SimVenue:
             raise InvariantBroken(f"{request.client_id}: {request.kind} and its trigger disagree")
         if request.trigger_price is not None:
             instrument.check_price(request.trigger_price)
+        if self._budget is not None and not request.reduce_only:
+            self._budget.check("send")
         await asyncio.sleep(self._latency.sign_ms / 1000)
         return SimWrite(request, self._clock.now_ms() + VALIDITY_MS[self._name])
 
@@ -266,6 +282,7 @@ class SimVenue:
             lambda: self._land(write),
             client_id=write.client_id,
             expires_at_ms=write.expires_at_ms,
+            is_guard=write.request.reduce_only,
         )
 
     async def cancel(self, symbol: str, *, client_id: str) -> Outcome:
@@ -307,12 +324,14 @@ class SimVenue:
     async def fence(self, *, past_life: bool) -> bool:
         """Return whether nothing sent before can take effect any more.
 
-        At Lighter a transaction that takes the next nonce voids what is still on its way; at
-        Pacifica only time does.
+        At Lighter a transaction that takes the next nonce voids what is still on its way, and is
+        sent where something is in doubt or a former life may have sent; at Pacifica only time does.
         """
         if self._name is VenueName.PACIFICA:
             past_ms = self._began_at_ms + VALIDITY_MS[self._name] if past_life else 0
             return self._clock.now_ms() > max(past_ms, self._may_act_until_ms) + HELD_BACK_MS_MAX
+        if not self._is_in_doubt and (self._has_sent or not past_life):
+            return True
 
         def effect() -> str:
             self._world.fences[self._writer] += 1
@@ -320,6 +339,8 @@ class SimVenue:
 
         outcome = await self._write("fence", effect, client_id=self._next_id("fence"))
         await asyncio.sleep(HELD_BACK_MS_MAX / 1000)
+        if isinstance(outcome, Accepted):
+            self._is_in_doubt = False
         return isinstance(outcome, Accepted)
 
     # Inside
@@ -363,7 +384,9 @@ class SimVenue:
         )
         return str(ids[0])
 
-    async def _read(self, operation: str, effect: Callable[[], _T]) -> _T:
+    async def _read(
+        self, operation: str, effect: Callable[[], _T], *, urgent: bool = False
+    ) -> _T:
         """Return what `effect` sees at the venue; raise a `VenueError` of a read."""
 
         def look() -> _T | Refusal:
@@ -372,8 +395,13 @@ class SimVenue:
             except Refusal as refusal:
                 return refusal
 
+        if self._budget is not None:
+            self._budget.take(operation, is_urgent=urgent)
         try:
             answer = await self._wire.ask(operation, look)
+        except RateLimited as error:
+            self._stay_away(error)
+            raise
         except OutcomeUnknown as error:
             raise VenueUnavailable(
                 "no usable answer", venue=self._name, request=operation
@@ -391,6 +419,7 @@ class SimVenue:
         *,
         client_id: str,
         expires_at_ms: int | None = None,
+        is_guard: bool = False,
     ) -> Outcome:
         """Have `effect` (which returns the venue's reference) happen and say how it ended.
 
@@ -412,18 +441,31 @@ class SimVenue:
                 return Rejected(client_id, stale.code, str(stale))
 
         try:
-            return await self._wire.ask(operation, act)
+            if self._budget is not None:
+                self._budget.take(operation, is_guard=is_guard)
+        except RateLimited as error:
+            return Rejected(client_id, NOT_SENT, str(error))
+        try:
+            outcome = await self._wire.ask(operation, act)
+            self._has_sent = self._has_sent or isinstance(outcome, Accepted)
+            return outcome
         except NotSent as error:
             return Rejected(client_id, NOT_SENT, str(error))
         except VenueRejected as error:
             return Rejected(client_id, error.code, str(error))
         except RateLimited as error:
+            self._stay_away(error)
             return Rejected(client_id, "rate_limited", str(error))
         except OutcomeUnknown as error:
             self._may_act_until_ms = max(self._may_act_until_ms, ends_ms)
+            self._is_in_doubt = True
             return Unknown(client_id, operation, str(error), ends_ms)
         finally:
             self._may_act_until_ms = max(self._may_act_until_ms, self._clock.now_ms())
+
+    def _stay_away(self, error: RateLimited) -> None:
+        if self._budget is not None:
+            self._budget.pause(error.retry_after_s)
 
 
 class _Stale(Exception):

@@ -7,6 +7,7 @@ it was cancelled or its program died. No socket and no bytes; wire formats are t
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from typing import TypeVar
 
 from desk.core.errors import NotSent, OutcomeUnknown, RateLimited, VenueRejected
@@ -48,19 +49,22 @@ class Latency:
 
 
 class Passage:
-    """Follows each request of one client on its way; overridden by who counts or spoils them."""
+    """Follows each request of one client on its way; overridden by who counts or spoils them.
 
-    def enter(self, operation: str) -> Fault | None:
+    `number` is the same in all three calls about one request.
+    """
+
+    def enter(self, number: int, operation: str) -> Fault | None:
         """Return what befalls a request that is about to leave, None for nothing.
 
         What this raises keeps it at home and reaches the asker.
         """
         return None
 
-    def left(self, operation: str) -> None:
+    def left(self, number: int) -> None:
         """Hear that a request is on its way: from here on nobody can call it back."""
 
-    def landed(self, operation: str) -> None:
+    def landed(self, number: int) -> None:
         """Hear that a request has had its effect."""
 
 
@@ -70,7 +74,7 @@ class _Hooked(Passage):
     def __init__(self, hook: FaultHook) -> None:
         self._hook = hook
 
-    def enter(self, operation: str) -> Fault | None:
+    def enter(self, number: int, operation: str) -> Fault | None:
         return self._hook(operation)
 
 
@@ -100,6 +104,7 @@ class Wire:
         self._venue = venue
         self._latency = latency
         self._passage = _passage(faults)
+        self._numbers = count(1)
 
     async def ask(self, operation: str, effect: Callable[[], _T]) -> _T:
         """Run `effect` at the venue and return its answer.
@@ -107,7 +112,8 @@ class Wire:
         Raises `NotSent` (nothing left), `RateLimited` and `VenueRejected` (nothing happened) and
         `OutcomeUnknown` (it may have happened, or still may).
         """
-        fault = self._passage.enter(operation)
+        number = next(self._numbers)
+        fault = self._passage.enter(number, operation)
         kind = fault.kind if fault else None
         self._refuse(operation, fault)
         reply: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
@@ -120,13 +126,13 @@ class Wire:
 
         def arrive() -> None:
             answer = effect()
-            self._passage.landed(operation)
+            self._passage.landed(number)
             if answers:
                 self._world.schedule(self._world.now_ms + back_ms, lambda: _settle(reply, answer))
 
         if kind not in _NO_EFFECT:
             self._world.schedule(lands_ms, arrive)
-        self._passage.left(operation)
+        self._passage.left(number)
         if kind in _NO_EFFECT | _DROPPED:
             await asyncio.sleep((self._latency.out_ms + self._latency.back_ms) / 1000)
             raise self._unknown(operation, f"connection broke ({kind})")

@@ -14,6 +14,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from typing import Protocol
 
 from desk.core.funding import HourlyRate
 from desk.core.ports import Clock
@@ -40,6 +41,22 @@ PAST_HOURS = {Profile.RECORD: 0, Profile.SHOWCASE: 48}
 Action = Callable[[], None]
 
 
+class Movements(Protocol):
+    """Where prices come from; see `MarketModel`, which also knows the past."""
+
+    def step(self, symbol: str, now_ms: int) -> tuple[Move, ...]:
+        """Return what the market of `symbol` becomes on both venues at `now_ms`."""
+        ...
+
+    def shock(self, symbol: str, fraction: float) -> None:
+        """Shift a symbol for good."""
+        ...
+
+    def dislocate(self, symbol: str, venue: VenueName, fraction: float) -> None:
+        """Shift one venue alone for good."""
+        ...
+
+
 class World:
     """Two exchanges in one market.
 
@@ -56,10 +73,12 @@ class World:
         profile: Profile = Profile.RECORD,
         pace: Pace | None = None,
         rules: Mapping[VenueName, VenueRules] | None = None,
+        movements: Movements | None = None,
     ) -> None:
         """Open both venues at `start_ms` with quoted books and no accounts.
 
-        Pace and past are those of the profile, unless a pace is given.
+        Pace and past are those of the profile, unless a pace is given. `movements` of the caller's
+        take the place of the market model; such a world has no past.
         """
         self.seed = seed
         self.pace = pace = pace or PACES[profile]
@@ -79,7 +98,7 @@ class World:
                 start_ms=start_ms,
             ),
         }
-        self._model = MarketModel(
+        self._movements: Movements = movements or MarketModel(
             seed, markets, start_ms=start_ms, profile=profile, pace=pace
         )
         self._turns = itertools.cycle(_turns(markets, pace))
@@ -203,7 +222,7 @@ class World:
             self._next_step_ms += self.pace.step_ms
 
     def _move(self, symbol: str) -> None:
-        for move in self._model.step(symbol, self.now_ms):
+        for move in self._movements.step(symbol, self.now_ms):
             self._apply(move)
 
     def _apply(self, move: Move) -> None:
@@ -232,12 +251,13 @@ class World:
         Before time moves; prices then lead up to where the markets stand. A world that has a past
         keeps it.
         """
-        if self._has_past:
+        model = self._movements
+        if self._has_past or not isinstance(model, MarketModel):
             return
         self._has_past = True
         instants = past_instants(self.now_ms, hours)
         for symbol, row in self.rows.items():
-            lived = self._model.live_past(symbol, instants)
+            lived = model.live_past(symbol, instants)
             for venue, steps in lived.items():
                 exchange = self.exchanges[venue]
                 rng = random.Random(f"{self.seed}:{symbol}:{venue}:past")
@@ -250,7 +270,7 @@ class World:
     def shock(self, symbol: str, pct: Decimal) -> None:
         """Move the price of `symbol` on both venues by a signed percentage, at once and for
         good."""
-        self._model.shock(symbol, float(pct) / 100)
+        self._movements.shock(symbol, float(pct) / 100)
         self._move(symbol)
 
     def set_mid(self, symbol: str, mid: Decimal, *, venue: VenueName | None = None) -> None:
@@ -261,7 +281,7 @@ class World:
         if venue is None:
             self.shock(symbol, (mid / mark - 1) * 100)
             return
-        self._model.dislocate(symbol, venue, float(mid / mark) - 1)
+        self._movements.dislocate(symbol, venue, float(mid / mark) - 1)
         self._move(symbol)
 
     def set_funding(self, symbol: str, venue: VenueName, hourly: HourlyRate | None) -> None:

@@ -138,7 +138,7 @@ class Exchange(Reading):
     def pin_funding(self, symbol: str, rate: HourlyRate | None) -> None:
         """Make the estimate and the settlements of `symbol` be `rate` until given None."""
         market = self._floor.market(symbol)
-        market.meter.pinned = rate
+        market.meter.pin(rate)
         self._floor.emit(market.stats_changed)
 
     def set_open_interest(self, symbol: str, base: Decimal) -> None:

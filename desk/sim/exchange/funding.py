@@ -49,14 +49,18 @@ def payment(formula: FundingFormula, rate: HourlyRate, size: Decimal, price: Dec
 class FundingMeter:
     """The time average of one market's premium since its last settlement."""
 
-    __slots__ = ("_area", "_at_ms", "_formula", "_premium", "_since_ms", "pinned")
+    __slots__ = ("_area", "_at_ms", "_formula", "_pinned", "_premium", "_since_ms")
 
     def __init__(self, formula: FundingFormula, now_ms: int) -> None:
         """Start a period at `now_ms` with a premium of zero."""
         self._formula = formula
         self._since_ms = self._at_ms = now_ms
         self._premium = self._area = ZERO
-        self.pinned: HourlyRate | None = None
+        self._pinned: HourlyRate | None = None
+
+    def pin(self, rate: HourlyRate | None) -> None:
+        """Estimate and settle `rate`, cut to its bounds, until given None."""
+        self._pinned = bounded(self._formula, rate.fraction) if rate is not None else None
 
     def sample(self, now_ms: int, premium: Decimal) -> None:
         """Let `premium` hold from `now_ms` until the next sample."""
@@ -74,8 +78,8 @@ class FundingMeter:
 
     def estimate(self, now_ms: int) -> HourlyRate:
         """Return the rate that would be settled if the period ended now."""
-        if self.pinned is not None:
-            return bounded(self._formula, self.pinned.fraction)
+        if self._pinned is not None:
+            return self._pinned
         return hourly_rate(self._formula, self.average(now_ms))
 
     def restart(self, now_ms: int) -> None:

@@ -146,6 +146,8 @@ class Reading:
         """Return up to `depth` aggregated levels of `side` (BUY: bids), best first, strangers'
         and our accounts' orders together."""
         book = self._floor.market(symbol).book
+        if not book.own[side]:
+            return book.ambient[side][:depth]
         return [(price, size) for price, size, _ in islice(book.merged(side), depth)]
 
     def level_counts(self, symbol: str, side: Side, depth: int) -> list[int]:
@@ -206,7 +208,11 @@ def _stats(floor: Floor, market: Market) -> Stats:
     tape, day, now_ms = market.tape, market.tape.day, floor.now_ms
     day.forget(now_ms)
     last_row = market.funding_rows[-1] if market.funding_rows else None
-    ours = sum((max(ZERO, held.size_of(market.symbol)) for held in floor.accounts.values()), ZERO)
+    ours = ZERO
+    for account in floor.accounts.values():
+        size = account.size_of(market.symbol)
+        if size > 0:
+            ours += size
     return Stats(
         symbol=market.symbol,
         at_ms=now_ms,
