@@ -44,6 +44,10 @@ ROOMS = {
         frozenset({"desk.core", "desk.hedge", "desk.engine", "desk.screen"}),
         foreign=frozenset({"rich"}),
     ),
+    "desk.storm": Room(
+        frozenset(f"desk.{name}" for name in ("core", "hedge", "engine", "sim", "storm")),
+        foreign=frozenset({"msgspec", "structlog"}),
+    ),
     "client": Room(frozenset({"desk.core", "desk.venues"}), foreign=WIRE_LIBRARIES),
     "command": Room(
         frozenset(

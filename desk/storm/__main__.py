@@ -1,0 +1,151 @@
+"""The command: enumerate, draw, judge, and say honestly what was found.
+
+    python -m desk.storm --sweep pairs --runs 10000 --jobs 2
+    python -m desk.storm --replay "seed=7 hours=cycle strikes=#34:late:20"
+"""
+
+import argparse
+import gc
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from itertools import islice
+from typing import Any, NoReturn
+
+import structlog
+
+from desk.storm.draw import draw
+from desk.storm.report import Tally, branches, failures, table
+from desk.storm.runs import Plan, parse_plan, play
+from desk.storm.sweep import singles
+
+CHUNK = 50
+PROGRESS_S = 10.0
+GARBAGE_RUNS = 25
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run as the command line says. Returns 1 when a rule was broken."""
+    args = _parse(argv)
+    be_quiet()
+    if args.replay is not None:
+        return _replay(args.replay)
+    began_s = time.monotonic()
+    total = Tally()
+    for name, work in _works(args):
+        _do(name, work, total, jobs=args.jobs)
+    _say(table(total, wall_s=time.monotonic() - began_s, jobs=args.jobs))
+    _say(branches(total))
+    _say(failures(total.failures))
+    return 1 if total.broken else 0
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m desk.storm", description=__doc__)
+    parser.add_argument("--runs", type=int, default=1_000, help="random runs")
+    parser.add_argument("--seed", type=int, default=1, help="the first random run's seed")
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--sweep", choices=("none", "singles", "pairs"), default="singles")
+    parser.add_argument("--replay", metavar="PLAN", help="play one plan and tell its story")
+    return parser.parse_args(argv)
+
+
+Work = Callable[[], Tally]
+
+
+def _works(args: argparse.Namespace) -> Iterator[tuple[str, list[Work]]]:
+    """Yield what is to be done, in the order of its digest: stages, each in parts."""
+    if args.sweep != "none":
+        first = list(singles())
+        yield "singles", [partial(play_all, part) for part in _parts(first)]
+        if args.sweep == "pairs":
+            yield "pairs", [partial(play_pairs, plan) for plan in first]
+    seeds = range(args.seed, args.seed + args.runs)
+    yield "random", [partial(play_seeds, part) for part in _parts(seeds)]
+
+
+def _parts(items: Sequence[Any]) -> Iterator[Any]:
+    rows = iter(items)
+    while part := tuple(islice(rows, CHUNK)):
+        yield part
+
+
+def play_all(plans: Sequence[Plan]) -> Tally:
+    """Return the sum of some plans."""
+    tally = Tally()
+    with _little_garbage():
+        for number, plan in enumerate(plans):
+            tally.add(play(plan))
+            if number % GARBAGE_RUNS == 0:
+                gc.collect()
+    return tally
+
+
+def play_pairs(plan: Plan) -> Tally:
+    """Return the sum of everything that can strike after a single strike."""
+    return play_all(list(singles(plan)))
+
+
+def play_seeds(seeds: Sequence[int]) -> Tally:
+    """Return the sum of some drawn plans."""
+    return play_all([draw(seed) for seed in seeds])
+
+
+def _do(name: str, work: list[Work], total: Tally, *, jobs: int) -> None:
+    """Do the parts of one stage in their order, telling how it goes."""
+    told_s = time.monotonic()
+    with ProcessPoolExecutor(jobs, initializer=be_quiet) as pool:
+        for number, tally in enumerate(pool.map(_call, work), start=1):
+            total.merge(tally)
+            if time.monotonic() - told_s > PROGRESS_S:
+                told_s = time.monotonic()
+                done = f"{name}: part {number:,} of {len(work):,}"
+                found = sum(total.broken.values())
+                print(f"{done}, {total.runs:,} runs, {found} violations", file=sys.stderr)
+
+
+def _call(work: Work) -> Tally:
+    return work()
+
+
+def _replay(text: str) -> int:
+    """Play one plan and tell what happened."""
+    outcome = play(parse_plan(text), is_told=True)
+    _say(outcome.story)
+    _say(f"{row.rule}: {row.text}" for row in outcome.violations)
+    return 1 if outcome.violations else 0
+
+
+def _say(lines: Iterator[str] | Sequence[str]) -> None:
+    for line in lines:
+        print(line)
+
+
+@contextmanager
+def _little_garbage() -> Iterator[None]:
+    """Leave the collection of garbage to the caller: half of a run's objects die with it."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def be_quiet() -> None:
+    """Let nothing be logged: the judge sees all of it."""
+    structlog.configure(
+        processors=[_drop],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
+    )
+
+
+def _drop(*_: object) -> NoReturn:
+    raise structlog.DropEvent
+
+
+if __name__ == "__main__":
+    sys.exit(main())

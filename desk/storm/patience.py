@@ -1,0 +1,48 @@
+"""How long a naked leg may last while it could be closed, and what excuses more.
+
+The bounds of the storm, written down apart from what the bot does to keep them.
+"""
+
+from desk.hedge.config import Config
+from desk.storm.boundaries import Boundary
+from desk.storm.strikes import CRASHES, HANDS, Effect, Kind, Strike
+
+# Seconds: what a plain opening or close takes, and what each strike adds to it.
+BASE_S = 15.0
+ANSWER_S = 10.0  # a request is given up after five seconds, then comes a pause
+DOUBT_S = 15.0  # an order in doubt is watched for a while, then fenced
+START_S = 20.0  # a new process starts with half of its request budget
+SECOND_LOOK_S = 5.0  # after the regular check that sees another hand
+_MAKE_UNKNOWN = frozenset(
+    {Kind.LOST, Kind.REPLY_LOST, Kind.REPLY_LATE, Kind.LATE, Kind.SERVER_ERROR, Kind.GARBLED}
+)
+_EXCUSES_S = {
+    Kind.OUTAGE: 35.0,  # the pause between two tries while nobody answers
+    Kind.THROTTLED: 20.0,
+    Kind.NO_FILL: 30.0,  # the band widens step by step
+    Kind.PARTIAL: 30.0,
+    Kind.SHOCK: 0.0,
+    Kind.SKEW: 0.0,
+}
+
+
+def excuse_s(strike: Strike, boundary: Boundary) -> float:
+    """Return by how many seconds a strike may prolong the life of a naked leg."""
+    if strike.kind in HANDS:
+        return 0.0  # they count when they trade, see `second_look_s`
+    is_write = boundary.effect is Effect.WRITE
+    if strike.kind in CRASHES:
+        return START_S + (DOUBT_S if is_write else 0.0)
+    if is_write and strike.kind in _MAKE_UNKNOWN:
+        return DOUBT_S
+    return _EXCUSES_S.get(strike.kind, ANSWER_S)
+
+
+def second_look_s(config: Config) -> float:
+    """Return how long another hand on a leg may go unseen: until the regular check, and a look."""
+    return float(config.check_interval_seconds) + SECOND_LOOK_S
+
+
+def alone_s(config: Config) -> float:
+    """Return how long a leg is kept whose twin's venue is away: its twin may have filled."""
+    return float(config.unknown_s_max) + BASE_S

@@ -1,0 +1,55 @@
+"""What must hold in every run, and which rare branches must have been reached by many."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+RARE = (
+    "both orders unknown",
+    "close: found half-done at start",
+    "close: legs differ",
+    "close: opening failed",
+    "close: stop-loss",
+    "closed through zero",
+    "crash in CLOSE",
+    "crash in OPEN",
+    "crash in RECOVER",
+    "crash while a leg was naked",
+    "fence voided an order",
+    "held back by our own budget",
+    "one order unknown",
+    "order expired on its way",
+    "order landed after its sender had died",
+    "outage while a leg was naked",
+    "opening topped up",
+    "refused by the venue's count",
+    "save failed while a leg was naked",
+)
+"""What only a storm meets, and must meet."""
+
+
+class Rule(StrEnum):
+    """What must hold."""
+
+    NAKED_SIZE = "naked leg larger than one leg"
+    NAKED_TIME = "naked leg for too long"
+    LEFT_NAKED = "exit with a naked leg"
+    NO_INTENT = "increasing order without a saved intent"
+    TWO_LIVE = "two live orders of one leg"
+    TOO_LARGE = "size beyond the lock or the config"
+    REDUCE_ONLY = "reduce-only order increased"
+    OWNERS = "something of the owner's was touched"
+    END_STATE = "end differs from what the state says"
+    NOT_SETTLED = "not settled in time"
+    HALTED = "halted although no other hand was at work"
+    OUR_FAULT = "a fault of our own"
+    RUNAWAY = "too many requests"
+    BOOKS = "the exchange's books do not balance"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One breach: when (seconds since the start) and what was seen."""
+
+    rule: Rule
+    at_s: float
+    text: str

@@ -1,0 +1,66 @@
+"""The enumeration: every effect boundary of one whole cycle, struck once and struck twice.
+
+A plain cycle is played and traced. Each boundary in its trace gives one run for each way to strike
+it; each such run is traced in turn, and each boundary after the strike gives the pairs. So crashes
+in the recovery from a crash are among them.
+"""
+
+from collections.abc import Iterator
+
+from desk.core.venue import VenueName
+from desk.storm.boundaries import Boundary
+from desk.storm.runs import Plan, play
+from desk.storm.strikes import Effect, Kind, Strike
+
+CYCLE = Plan(seed=1, hours=None)
+
+LATE_S = {VenueName.LIGHTER: (20.0, 300.0), VenueName.PACIFICA: (4.0,)}
+"""Late, but still valid there: a Lighter transaction for ten minutes, a Pacifica request for its
+window of five seconds."""
+
+_Way = tuple[Kind, float]
+_SAVE: tuple[_Way, ...] = (
+    (Kind.CRASH_BEFORE, 0.0),
+    (Kind.CRASH_TORN, 0.0),
+    (Kind.CRASH_UNSYNCED, 0.0),
+    (Kind.CRASH_UNSYNCED, 1.0),
+    (Kind.CRASH_UNSYNCED, 2.0),
+    (Kind.CRASH_UNSYNCED, 3.0),
+    (Kind.CRASH_SENT, 0.0),
+)
+_WRITE: tuple[_Way, ...] = (
+    (Kind.CRASH_BEFORE, 0.0),
+    (Kind.CRASH_SENT, 0.0),
+    (Kind.CRASH_LANDED, 0.0),
+    (Kind.REPLY_LOST, 0.0),
+)
+# A read changes nothing: a crash after it is one before the next effect.
+_READ: tuple[_Way, ...] = ((Kind.CRASH_BEFORE, 0.0), (Kind.REPLY_LOST, 0.0))
+
+
+def ways(boundary: Boundary) -> Iterator[Strike]:
+    """Yield every way to strike one boundary: crash before and after, reply lost, effect late, and
+    late after a crash."""
+    kinds: tuple[_Way, ...]
+    if boundary.effect is Effect.SAVE:
+        kinds = _SAVE
+    elif boundary.effect is Effect.READ:
+        kinds = _READ
+    else:
+        late = [
+            (kind, late_s)
+            for kind in (Kind.LATE, Kind.CRASH_LATE)
+            for late_s in LATE_S[VenueName(boundary.operation.split()[0])]
+        ]
+        kinds = (*_WRITE, *late)
+    for kind, amount in kinds:
+        yield Strike("", boundary.index, kind, amount)
+
+
+def singles(base: Plan = CYCLE) -> Iterator[Plan]:
+    """Yield the plain cycle with one strike more than `base` has, after its last."""
+    after = max((strike.number for strike in base.strikes), default=0)
+    for boundary in play(base, is_traced=True).trace:
+        if boundary.index > after:
+            for strike in ways(boundary):
+                yield Plan(base.seed, base.hours, (*base.strikes, strike), base.settings)

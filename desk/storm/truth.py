@@ -1,0 +1,100 @@
+"""What is really held, and whose it is, from the exchanges' own fills.
+
+Knows which ids are ours and nothing else of the bot.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+
+from desk.core.ids import OrderKey
+from desk.core.venue import VenueName
+from desk.sim.exchange import (
+    ExchangeEvent,
+    Fill,
+    FillBooked,
+    FillCause,
+    OrderChanged,
+    OrderView,
+)
+from desk.storm.stage import ACCOUNT, SYMBOLS, Stage
+
+ZERO = Decimal(0)
+Filled = Callable[[VenueName, Fill, Decimal], None]
+Changed = Callable[[VenueName, OrderView], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """How far the legs of a symbol are from cancelling out (base units, unsigned), and on which
+    venue the larger leg is."""
+
+    symbol: str
+    size: Decimal
+    venue: VenueName
+
+
+class Truth:
+    """Positions of the account, and which part of them came from orders with our mark."""
+
+    def __init__(self, stage: Stage, *, filled: Filled, changed: Changed) -> None:
+        """Listen to both exchanges from now on; `filled` is told what was ours before a fill."""
+        self._filled = filled
+        self._changed = changed
+        self._net = {(venue, symbol): ZERO for venue in VenueName for symbol in SYMBOLS}
+        self._there = dict(self._net)
+        self._lot = {
+            symbol: max(stage.world.spec(venue, symbol).instrument.size_lot for venue in VenueName)
+            for symbol in SYMBOLS
+        }
+        for venue, exchange in stage.world.exchanges.items():
+            exchange.listeners.append(partial(self._hear, venue))
+
+    def ours(self, venue: VenueName, symbol: str) -> Decimal:
+        """Return what of our fills is still there, signed base units.
+
+        Another hand takes first what is not ours; what it takes of ours is gone for good.
+        """
+        return self._net[venue, symbol]
+
+    def there(self, venue: VenueName, symbol: str) -> Decimal:
+        """Return the whole position, signed base units."""
+        return self._there[venue, symbol]
+
+    def gap(self) -> Gap | None:
+        """Return the naked part of what is ours, None while every leg has its twin."""
+        for symbol in SYMBOLS:
+            lighter, pacifica = (self.ours(venue, symbol) for venue in VenueName)
+            size = abs(lighter + pacifica)
+            if size >= self._lot[symbol]:
+                larger = abs(lighter) >= abs(pacifica)
+                return Gap(symbol, size, VenueName.LIGHTER if larger else VenueName.PACIFICA)
+        return None
+
+    def is_flat(self) -> bool:
+        """Return whether nothing of ours is held anywhere."""
+        return not any(self.ours(venue, symbol) for venue, symbol in self._net)
+
+    def _hear(self, venue: VenueName, event: ExchangeEvent) -> None:
+        if isinstance(event, FillBooked) and event.fill.account_id == ACCOUNT:
+            self._book(venue, event.fill)
+        elif isinstance(event, OrderChanged) and event.order.account_id == ACCOUNT:
+            self._changed(venue, event.order)
+
+    def _book(self, venue: VenueName, fill: Fill) -> None:
+        key, there = (venue, fill.symbol), fill.size_after
+        before = self._net[key]
+        if is_ours(fill.client_id) and fill.cause is FillCause.TRADE:
+            self._net[key] = before + fill.size * fill.side.sign
+        elif before * there <= 0:
+            self._net[key] = ZERO
+        elif abs(before) > abs(there):
+            self._net[key] = there
+        self._there[key] = there
+        self._filled(venue, fill, before)
+
+
+def is_ours(client_id: str | None) -> bool:
+    """Return whether an order carries our mark."""
+    return client_id is not None and OrderKey.parse(client_id) is not None

@@ -1,0 +1,1 @@
+"""The storm, held to a short one."""

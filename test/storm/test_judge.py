@@ -1,0 +1,119 @@
+"""The judge notices what must not happen: each rule fires on a bot that breaks it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from desk.core.actions import Decision, SendOrders, Watch
+from desk.core.errors import InvariantBroken
+from desk.core.events import Event
+from desk.core.venue import VenueName
+from desk.hedge import machine
+from desk.hedge.state import BotState, Phase
+from desk.storm.rules import Rule
+from desk.storm.runs import Plan, play
+
+CYCLE = Plan(seed=1, hours=None)
+Spoil = Callable[[BotState, Decision[BotState]], Decision[BotState]]
+
+
+class Spoiled:
+    """The bot with one fault of our making."""
+
+    def __init__(self, spoil: Spoil) -> None:
+        self._spoil = spoil
+
+    def decide(self, state: BotState, event: Event) -> Decision[BotState]:
+        """Return what the bot decides, spoiled."""
+        return self._spoil(state, machine.decide(state, event))
+
+    def watch(self, state: BotState) -> Watch:
+        """Return what the bot watches."""
+        return machine.watch(state)
+
+
+def orders_in(decision: Decision[BotState]) -> SendOrders | None:
+    """Return the orders of a decision, if it sends any."""
+    return next((row for row in decision.actions if isinstance(row, SendOrders)), None)
+
+
+def with_orders(decision: Decision[BotState], **changes: Any) -> Decision[BotState]:
+    """Return the decision with every order changed."""
+    sent = orders_in(decision)
+    if sent is None:
+        return decision
+    orders = tuple(
+        replace(row, request=replace(row.request, **changes)) for row in sent.orders
+    )
+    others = [row for row in decision.actions if row is not sent]
+    return replace(decision, actions=(*others, replace(sent, orders=orders)))
+
+
+def forget_the_intent(before: BotState, decision: Decision[BotState]) -> Decision[BotState]:
+    """Send what is not written down."""
+    if orders_in(decision) is None or before.phase is not Phase.SELECT:
+        return decision
+    hedge = decision.state.hedge
+    assert hedge is not None
+    return replace(decision, state=decision.state.with_hedge(replace(hedge, intents=())))
+
+
+def ask_for_twice_as_much(before: BotState, decision: Decision[BotState]) -> Decision[BotState]:
+    """Choose more than the configuration says."""
+    sent = orders_in(decision)
+    size = sent.orders[0].request.size * 2 if sent is not None else None
+    return with_orders(decision, size=size) if before.phase is Phase.SELECT else decision
+
+
+def close_without_care(before: BotState, decision: Decision[BotState]) -> Decision[BotState]:
+    """Close with orders that may increase."""
+    return with_orders(decision, reduce_only=False) if before.phase is Phase.CLOSE else decision
+
+
+def open_one_leg(before: BotState, decision: Decision[BotState]) -> Decision[BotState]:
+    """Send only one order of each pair, and never look again."""
+    sent = orders_in(decision)
+    if sent is None:
+        return decision
+    orders = tuple(row for row in sent.orders if row.venue is VenueName.LIGHTER)
+    state = replace(decision.state, asked=decision.state.asked + 99)
+    return replace(decision, state=state, actions=(replace(sent, orders=orders),))
+
+
+def break_down(before: BotState, decision: Decision[BotState]) -> Decision[BotState]:
+    """Meet what cannot be."""
+    if decision.state.phase is Phase.HOLD:
+        raise InvariantBroken("a fault of ours")
+    return decision
+
+
+
+
+@pytest.mark.parametrize(
+    ("spoil", "rule"),
+    [
+        (forget_the_intent, Rule.NO_INTENT),
+        (ask_for_twice_as_much, Rule.NO_INTENT),
+        (ask_for_twice_as_much, Rule.TOO_LARGE),
+        (close_without_care, Rule.TOO_LARGE),
+        (open_one_leg, Rule.NAKED_TIME),
+        (break_down, Rule.OUR_FAULT),
+    ],
+)
+def test_a_rule_fires_on_a_bot_that_breaks_it(spoil: Spoil, rule: Rule) -> None:
+    """Separate code sees the breach, whatever the bot thinks of itself."""
+    outcome = play(CYCLE, strategy=Spoiled(spoil))
+
+    assert rule in {row.rule for row in outcome.violations}
+
+
+def test_the_bot_itself_breaks_no_rule() -> None:
+    """A plain cycle is clean, and never has a leg alone for longer than a speed bump."""
+    outcome = play(CYCLE)
+
+    assert () == outcome.violations
+    assert 0.5 > outcome.helped_s_max
