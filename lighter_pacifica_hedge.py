@@ -81,12 +81,9 @@ def _complain(text: str) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Choose the loop and the venues for what was asked."""
-    from desk.engine.home import Home
+    from desk.engine.home import Home, home_folder
 
-    root = args.home or Path(os.environ.get("HEDGE_HOME") or ".")
-    if not root.is_dir():
-        fault = "is not a directory" if root.exists() else "does not exist"
-        raise ConfigError(f"home directory {root} {fault}; make it, or pass --home DIR")
+    root = home_folder(args.home, os.environ)
     home = Home.live(root, config=args.config, state=args.state, journal=args.journal)
     config = read_config(home, needed=not args.demo or args.config is not None)
     if args.snapshot is not None:
@@ -488,20 +485,10 @@ async def live(args: argparse.Namespace, config: "Config", home: "Home") -> int:
 def instance_lock(home: "Home", env: Mapping[str, str], clock: "Clock") -> "InstanceLock":
     """Return the two locks of a live daemon: its state file's, and its pair of accounts'."""
     from desk.engine.journal import utc_text
-    from desk.engine.lock import InstanceLock, accounts_lock_path, describe_process
+    from desk.engine.lock import InstanceLock, accounts_lock, describe_process
 
-    try:
-        base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    except RuntimeError as error:  # a user without a home, as in some containers
-        raise ConfigError(
-            "this user has no home directory: set XDG_STATE_HOME to one that keeps a lock file"
-        ) from error
-    named = ("LIGHTER_BASE_URL", "ACCOUNT_INDEX", "PACIFICA_BASE_URL", "SOL_WALLET")
-    accounts = accounts_lock_path(
-        Path(base) / "lighter-pacifica-hedge", [env.get(name, "") for name in named]
-    )
     owner = describe_process(home.root.resolve(), utc_text(clock.now_ms()))
-    return InstanceLock([home.lock, accounts], owner=owner)
+    return InstanceLock([home.lock, accounts_lock(env, os.environ)], owner=owner)
 
 
 async def trade_live(run: Run, identities: "Mapping[VenueName, Identity]") -> int:

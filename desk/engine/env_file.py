@@ -15,6 +15,7 @@ from dotenv.parser import Binding, parse_stream
 
 from desk.core.errors import ConfigError
 from desk.engine.files import read_text
+from desk.engine.home import HOME_VARIABLE
 
 NEEDED = (
     "API_KEY_PRIVATE_KEY",
@@ -36,7 +37,6 @@ OPTIONAL = (
     "PACIFICA_WS_URL",
     "PACIFICA_API_KEY",
 )
-HOME = "HEDGE_HOME"  # known, but of the shell alone: it says where the file is
 _OURS = ("LIGHTER_", "PACIFICA_", "API_", "EMERGENCY_", "SOL_")
 LIKENESS_MIN = 0.7  # below it a name is somebody else's: other programs may share the file
 REMARKS_MAX = 3
@@ -98,7 +98,7 @@ def _unreadable(bindings: list[Binding]) -> list[str]:
 def _misspelt(bindings: list[Binding]) -> list[str]:
     slips = []
     for name in dict.fromkeys(row.key for row in bindings if row.key):
-        if name == HOME:
+        if name == HOME_VARIABLE:  # known, but of the shell alone: it says where the file is
             slips.append(f"{name} has no effect in here: set it in the shell, or pass --home DIR")
         elif name not in (*NEEDED, *OPTIONAL):
             nearest = _nearest(name)

@@ -1,10 +1,26 @@
 """Where things lie under the owner's home directory, so that no path is spelled twice."""
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from desk.core.errors import ConfigError
+
 LOGS_KEPT_MAX = 5
+HOME_VARIABLE = "HEDGE_HOME"
+
+
+def home_folder(given: Path | None, shell: Mapping[str, str]) -> Path:
+    """Return the owner's home directory: the one given, else the shell's, else this one.
+
+    Raises `ConfigError` where it is none.
+    """
+    root = given or Path(shell.get(HOME_VARIABLE) or ".")
+    if not root.is_dir():
+        fault = "is not a directory" if root.exists() else "does not exist"
+        raise ConfigError(f"home directory {root} {fault}; make it, or pass --home DIR")
+    return root
 
 
 @dataclass(frozen=True, slots=True)

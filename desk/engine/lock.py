@@ -6,14 +6,16 @@ A file that a killed process left behind says nothing without its lock, and the 
 import fcntl
 import hashlib
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from desk.core.errors import DeskError
+from desk.core.errors import ConfigError, DeskError
 
 OPEN_TRIES_MAX = 10  # a holder may remove the file between our opening and our locking
+_ACCOUNT_NAMES = ("LIGHTER_BASE_URL", "ACCOUNT_INDEX", "PACIFICA_BASE_URL", "SOL_WALLET")
 
 
 class AlreadyRunning(DeskError):
@@ -69,10 +71,40 @@ class InstanceLock:
         self._files.clear()
 
 
+def holder(path: Path) -> str | None:
+    """Return who holds a lock, None where nobody does. Raises `OSError`, holds nothing."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _holder(file)
+    return None
+
+
 def accounts_lock_path(folder: Path, accounts: list[str]) -> Path:
     """Return the per-user lock file for a set of venue accounts; their names are hashed."""
     digest = hashlib.sha256("|".join(accounts).encode()).hexdigest()[:16]
     return folder / f"accounts-{digest}.lock"
+
+
+def accounts_lock(env: Mapping[str, str], shell: Mapping[str, str]) -> Path:
+    """Return the lock file of the pair of accounts that `env` names, where `shell` keeps state.
+
+    Raises `ConfigError` for a user who has no place for it.
+    """
+    try:
+        base = shell.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    except RuntimeError as error:  # a user without a home, as in some containers
+        raise ConfigError(
+            "this user has no home directory: set XDG_STATE_HOME to one that keeps a lock file"
+        ) from error
+    return accounts_lock_path(
+        Path(base) / "lighter-pacifica-hedge", [env.get(name, "") for name in _ACCOUNT_NAMES]
+    )
 
 
 def describe_process(home: Path, at: str) -> str:

@@ -6,13 +6,13 @@ import pytest
 
 from desk.core.errors import ConfigError
 from desk.engine.env_file import (
-    HOME,
     NEEDED,
     OPTIONAL,
     Environment,
     read_environment,
     require,
 )
+from desk.engine.home import HOME_VARIABLE
 from test.conftest import product_variables
 
 GOOD = "".join(f"{name}=x\n" for name in NEEDED)
@@ -93,7 +93,7 @@ def test_the_shells_strangers_are_none_of_our_business(tmp_path: Path) -> None:
 
 def test_the_home_cannot_be_set_in_the_file_it_holds(tmp_path: Path) -> None:
     """Whoever tries is told where it belongs."""
-    assert "set it in the shell, or pass --home DIR" in remark(tmp_path, f"{HOME}=x\n")
+    assert "set it in the shell, or pass --home DIR" in remark(tmp_path, f"{HOME_VARIABLE}=x\n")
 
 
 def test_a_line_that_is_no_variable_is_told_by_its_number(tmp_path: Path) -> None:
@@ -148,4 +148,4 @@ def test_without_a_file_the_way_to_one_is_told(tmp_path: Path) -> None:
 
 def test_the_known_names_are_those_of_the_example() -> None:
     """No variable is explained that nobody reads, or read that nobody explains."""
-    assert sorted((*NEEDED, *OPTIONAL, HOME)) == sorted(product_variables())
+    assert sorted((*NEEDED, *OPTIONAL, HOME_VARIABLE)) == sorted(product_variables())
