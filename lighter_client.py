@@ -51,7 +51,7 @@ from desk.venues.lighter.tx import (
     order_write,
     steps,
 )
-from desk.venues.limits import RequestBudget, lighter_budget, unlimited
+from desk.venues.limits import Priority, RequestBudget, lighter_budget, unlimited
 from desk.venues.sockets import SocketOpener
 
 STREAM_UP_S_MAX = 10.0
@@ -79,6 +79,7 @@ class LighterClient(LighterReads):
         api_key_index: int | None = None,
         signer: Signer | None = None,
         limits: Literal["published", "off"] = "published",
+        priority_min: Priority = Priority.NORMAL,
         transport: Transport | None = None,
         opener: SocketOpener | None = None,
         signing_executor: Executor | None = None,
@@ -86,7 +87,8 @@ class LighterClient(LighterReads):
     ) -> None:
         """Open nothing.
 
-        `jitter` spreads reconnections ([0, 1)). `transport` and `opener` replace the network;
+        `jitter` spreads reconnections ([0, 1)). `priority_min` is for a program
+        that only closes (see `RequestBudget`). `transport` and `opener` replace the network;
         `signing_executor` is closed with the client, None signs on the event loop. `key_name`
         says which variables to name when the key is wrong.
         """
@@ -95,7 +97,9 @@ class LighterClient(LighterReads):
         self._thread = SigningThread(signing_executor)
         tokens = AuthTokens(signer, clock, self._thread) if signer is not None else None
         api = LighterApi(
-            transport=transport or self._sockets, budget=_budget(limits, clock), tokens=tokens
+            transport=transport or self._sockets,
+            budget=_budget(limits, clock, priority_min),
+            tokens=tokens,
         )
         feed = LighterFeed(
             ws_url=ws_url or stream_url(base_url),
@@ -129,6 +133,7 @@ class LighterClient(LighterReads):
         key: KeyName = "API_KEY",
         read_only: bool = False,
         limits: Literal["published", "off"] = "published",
+        priority_min: Priority = Priority.NORMAL,
     ) -> Self:
         """Return a client for the variables of `.env`; raises `ConfigError` naming one.
 
@@ -148,6 +153,7 @@ class LighterClient(LighterReads):
             api_key_index=None if credentials is None else credentials.slot.key_index,
             signer=signer,
             limits=limits,
+            priority_min=priority_min,
             signing_executor=executor,
             key_name=key,
         )
@@ -181,13 +187,20 @@ class LighterClient(LighterReads):
         """
         await self.instruments()
         if self._signer is not None and self._slot is not None:
-            await self._check_key(self._signer, self._slot)
+            self.remarks = await self._thread.run(self._signer.self_check)
+            await self.check_key()
         reason = await self._feed.start(STREAM_UP_S_MAX)
         if reason is not None:
             raise VenueUnavailable(reason, venue=self.name, request="stream")
 
-    async def _check_key(self, signer: Signer, slot: Slot) -> None:
-        self.remarks = await self._thread.run(signer.self_check)
+    async def check_key(self) -> None:
+        """Ask whether the account's key is ours: one request.
+
+        Raises `ConfigError` naming the variable and the mend, `VenueError`.
+        """
+        signer, slot = self._signer, self._slot
+        if signer is None or slot is None:
+            raise InvariantBroken("a read-only lighter client has no key")
         params = {"account_index": slot.account_index, "api_key_index": slot.key_index}
         try:
             response = await self._api.get("apikeys", params)
@@ -238,11 +251,11 @@ class LighterClient(LighterReads):
         return await self._writing()[0].send(_own(write))
 
     async def send_batch(self, writes: Sequence[SignedWrite]) -> list[Outcome]:
-        """Send up to 15 signed writes in one request; each has its own outcome."""
+        """Send up to 50 signed writes in one request; each has its own outcome."""
         return await self._writing()[0].send_batch([_own(write) for write in writes])
 
     async def place_batch(self, requests: Sequence[OrderRequest]) -> list[Outcome]:
-        """Sign up to 15 orders once, each for its own nonce, and send them in one request."""
+        """Sign up to 50 orders once, each for its own nonce, and send them in one request."""
         sender, signer = self._writing()
         now_ms = self._clock.now_ms()
         return await sender.send_batch(
@@ -393,10 +406,12 @@ def _own(write: SignedWrite) -> LighterWrite:
     return write
 
 
-def _budget(limits: Literal["published", "off"], clock: Clock) -> RequestBudget:
+def _budget(
+    limits: Literal["published", "off"], clock: Clock, priority_min: Priority
+) -> RequestBudget:
     if limits == "off":
         return unlimited(VenueName.LIGHTER, clock.monotonic_s)
-    return lighter_budget(clock.monotonic_s)
+    return lighter_budget(clock.monotonic_s, priority_min=priority_min)
 
 
 def _library_signer(access: Access, credentials: Credentials, clock: Clock) -> Signer:

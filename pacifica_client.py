@@ -29,9 +29,15 @@ from desk.core.stream import OrderSeen, StreamEvent
 from desk.core.venue import Identity, VenueName
 from desk.core.words import shortened
 from desk.venues.http import HttpTransport, Transport
-from desk.venues.limits import RequestBudget, pacifica_budget, unlimited
+from desk.venues.limits import Priority, RequestBudget, pacifica_budget, unlimited
 from desk.venues.pacifica import operations
-from desk.venues.pacifica.access import MAINNET, Credentials, Endpoints, read_access
+from desk.venues.pacifica.access import (
+    MAINNET,
+    Credentials,
+    Endpoints,
+    access_problem,
+    read_access,
+)
 from desk.venues.pacifica.account_reads import AccountReads
 from desk.venues.pacifica.errors import Refusal
 from desk.venues.pacifica.market_reads import MarketReads
@@ -52,14 +58,6 @@ STREAM_OPEN_S_MAX = 15.0
 # set and read back twice; order, verification, two top-ups. No heavy read is among them.
 OPENING_HALF_CREDITS = 50
 PROBE_ID = "00000000-0000-8000-8000-000000000000"  # an id no order ever has
-_ACCESS_PROBLEMS = {
-    Refusal.BAD_SIGNATURE: "check that API_PRIVATE and SOL_WALLET are of this network",
-    Refusal.NOT_AUTHORIZED: "bind the agent API_PUBLIC to SOL_WALLET at app.pacifica.fi/apikey",
-    Refusal.BETA_ACCESS: "redeem a beta code for SOL_WALLET in the venue's app",
-    Refusal.EXPIRED: "set this machine's clock",
-    "401": "check SOL_WALLET, API_PUBLIC and API_PRIVATE",
-    "403": "this address may not trade here: region, or the agent's list of allowed addresses",
-}
 
 # Not sent, or refused in words we do not know before the order was looked up: proves nothing.
 _NO_VERDICT = frozenset({NOT_SENT, Refusal.RATE_LIMITED.value, "400", "404", "unspecified"})
@@ -81,13 +79,15 @@ class PacificaClient:
         credentials: Credentials | None = None,
         api_key: Secret | None = None,
         limits: Literal["published", "off"] = "published",
+        priority_min: Priority = Priority.NORMAL,
         expiry_window_ms: int = EXPIRY_WINDOW_MS,
         transport: Transport | None = None,
         opener: SocketOpener | None = None,
     ) -> None:
         """Open nothing.
 
-        `jitter` spreads reconnections ([0, 1)). `transport` and `opener` replace the network.
+        `jitter` spreads reconnections ([0, 1)). `priority_min` is for a program that only closes
+        (see `RequestBudget`). `transport` and `opener` replace the network.
         Without `credentials` account reads and writes raise `InvariantBroken`.
         """
         self._network = HttpTransport(venue=VenueName.PACIFICA, base_url=endpoints.url, clock=clock)
@@ -97,7 +97,9 @@ class PacificaClient:
         self._rest = PacificaRest(
             transport=transport or self._network,
             clock=clock,
-            budget=_budget(clock, limits=limits, has_key=api_key is not None),
+            budget=_budget(
+                clock, limits=limits, has_key=api_key is not None, priority_min=priority_min
+            ),
             account=self._account,
             signer=None if credentials is None else credentials.signer,
             api_key=api_key,
@@ -130,6 +132,7 @@ class PacificaClient:
         clock: Clock,
         read_only: bool = False,
         limits: Literal["published", "off"] = "published",
+        priority_min: Priority = Priority.NORMAL,
     ) -> Self:
         """Return a client for the variables of `.env`; raises `ConfigError` naming one.
 
@@ -143,6 +146,7 @@ class PacificaClient:
             credentials=access.credentials,
             api_key=access.api_key,
             limits=limits,
+            priority_min=priority_min,
         )
 
     @property
@@ -216,9 +220,9 @@ class PacificaClient:
             raise VenueUnavailable(
                 f"cannot prove the signer: {outcome}", venue=self.name, request="signer check"
             )
-        mend = _ACCESS_PROBLEMS.get(outcome.code)
-        if mend is not None:
-            raise ConfigError(f"Pacifica refuses the key ({outcome.message}): {mend}")
+        problem = access_problem(outcome)
+        if problem is not None:
+            raise problem
 
     def _remember(self, event: StreamEvent) -> None:
         if isinstance(event, OrderSeen):
@@ -391,8 +395,12 @@ class PacificaClient:
         return await self._rest.send_batch([self._rest.sign(each) for each in batch])
 
 
-def _budget(clock: Clock, *, limits: str, has_key: bool) -> RequestBudget:
+def _budget(
+    clock: Clock, *, limits: str, has_key: bool, priority_min: Priority
+) -> RequestBudget:
     if limits == "off":
         return unlimited(VenueName.PACIFICA, clock.monotonic_s)
     credits_max = HALF_CREDITS_PER_MINUTE_WITH_KEY if has_key else HALF_CREDITS_PER_MINUTE
-    return pacifica_budget(clock.monotonic_s, credits_max=credits_max)
+    return pacifica_budget(
+        clock.monotonic_s, credits_max=credits_max, priority_min=priority_min
+    )

@@ -48,12 +48,18 @@ class RequestBudget:
         credits_max: int | None,
         window_s: float,
         monotonic_s: Callable[[], float],
+        priority_min: Priority = Priority.NORMAL,
     ) -> None:
-        """Start with half of the window spent."""
+        """Start with half of the window spent.
+
+        No request ranks below `priority_min`: a program that does nothing but close keeps nothing
+        back.
+        """
         self._venue = venue
         self._credits_max = credits_max
         self._window_s = window_s
         self._now_s = monotonic_s
+        self._priority_min = priority_min
         self._spent: deque[tuple[float, int]] = deque()
         self._paused_at_s = self._paused_until_s = monotonic_s()
         if credits_max is not None:
@@ -81,6 +87,7 @@ class RequestBudget:
 
     def wait_s(self, *, cost: int = 1, priority: Priority = Priority.NORMAL) -> float:
         """Return seconds until `take` would succeed; zero when it would now."""
+        priority = max(priority, self._priority_min)
         now_s = self._now_s()
         self._forget_before(now_s - self._window_s)
         return max(self._pause_left_s(now_s, priority), self._window_left_s(now_s, cost, priority))
@@ -132,15 +139,26 @@ class RequestBudget:
             self._spent.popleft()
 
 
-def lighter_budget(monotonic_s: Callable[[], float]) -> RequestBudget:
+def lighter_budget(
+    monotonic_s: Callable[[], float], *, priority_min: Priority = Priority.NORMAL
+) -> RequestBudget:
     """Return the budget of a standard account: 60 requests in a rolling minute, each counts one,
     `sendTx` included (apidocs.lighter.xyz, rate limits)."""
     return RequestBudget(
-        venue=VenueName.LIGHTER, credits_max=60, window_s=60.0, monotonic_s=monotonic_s
+        venue=VenueName.LIGHTER,
+        credits_max=60,
+        window_s=60.0,
+        monotonic_s=monotonic_s,
+        priority_min=priority_min,
     )
 
 
-def pacifica_budget(monotonic_s: Callable[[], float], *, credits_max: int = 100) -> RequestBudget:
+def pacifica_budget(
+    monotonic_s: Callable[[], float],
+    *,
+    credits_max: int = 100,
+    priority_min: Priority = Priority.NORMAL,
+) -> RequestBudget:
     """Return the budget of an address without an API key: 100 credits in a rolling minute
     (docs.pacifica.fi, rate limits); a key raises `credits_max`."""
     return RequestBudget(
@@ -148,6 +166,7 @@ def pacifica_budget(monotonic_s: Callable[[], float], *, credits_max: int = 100)
         credits_max=credits_max,
         window_s=60.0,
         monotonic_s=monotonic_s,
+        priority_min=priority_min,
     )
 
 

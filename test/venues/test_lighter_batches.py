@@ -80,11 +80,21 @@ def test_a_late_write_does_not_pass_for_one_of_the_batch() -> None:
 
 
 def test_a_batch_has_a_size() -> None:
-    """Sixteen are too many, none are nothing to send."""
+    """Fifty-one are too many, none are nothing to send."""
 
     async def story(desk: Desk) -> None:
-        for count in (0, 16):
+        for count in (0, 51):
             with pytest.raises(InvariantBroken):
                 await desk.sender.send_batch(batch(desk, count))
 
     play(story)
+
+
+def test_fifty_orders_are_one_batch() -> None:
+    """Fifty orders, fifty nonces in a row, one request."""
+
+    async def story(desk: Desk) -> None:
+        outcomes = await desk.sender.send_batch(batch(desk, 50))
+        assert 50 == len(outcomes)
+
+    assert list(range(5, 55)) == nonces(play(story))

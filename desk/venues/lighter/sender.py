@@ -120,7 +120,7 @@ class LighterSender:
             return await self._post(write, signed)
 
     async def send_batch(self, writes: Sequence[LighterWrite]) -> list[Outcome]:
-        """Send up to 15 writes in one request, with consecutive nonces.
+        """Send up to 50 writes in one request, with consecutive nonces.
 
         A batch is not atomic. Where it is refused, the venue's next nonce says what was not taken.
         """

@@ -21,7 +21,11 @@ from desk.venues.rows import Row
 
 CLIENT_INDEX_MAX = 2**48 - 1
 ORDER_LIFE_MS = 28 * DAY_MS  # the venue's own default, made explicit
-BATCH_MAX = 15  # the stream's documented maximum; requests allow 50
+# The gateway's own words: "maximum 50 transactions allowed per batch". Newer notes name 15 for the
+# stream; whoever is told that fifty are too many should try those.
+BATCH_MAX = 50
+BATCH_MAX_SURE = 15
+CODE_BATCH_TOO_LONG = 21514
 CODE_INVALID_NONCE = 21104
 CODE_TX_NOT_FOUND = 21500
 CODE_TOO_MANY_REQUESTS = 23000

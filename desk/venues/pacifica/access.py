@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from desk.core.errors import ConfigError
+from desk.core.order import Outcome, Rejected
 from desk.core.secret import Secret
+from desk.venues.pacifica.errors import Refusal
 from desk.venues.pacifica.signing import Signer, is_address
 from desk.venues.variables import (
     HTTP,
@@ -103,3 +105,23 @@ def _credentials(env: Mapping[str, str]) -> Credentials:
             f"API_PRIVATE does not belong to API_PUBLIC: it is the key of {signer.address}"
         )
     return Credentials(account, signer)
+
+
+# What the venue itself finds wrong
+
+_ACCESS_PROBLEMS = {
+    Refusal.BAD_SIGNATURE: "check that API_PRIVATE and SOL_WALLET are of this network",
+    Refusal.NOT_AUTHORIZED: "bind the agent API_PUBLIC to SOL_WALLET at app.pacifica.fi/apikey",
+    Refusal.BETA_ACCESS: "redeem a beta code for SOL_WALLET in the venue's app",
+    Refusal.EXPIRED: "set this machine's clock",
+    "401": "check SOL_WALLET, API_PUBLIC and API_PRIVATE",
+    "403": "this address may not trade here: region, or the agent's list of allowed addresses",
+}
+
+
+def access_problem(outcome: Outcome) -> ConfigError | None:
+    """Return what to tell the owner where a write was refused because of who signed it."""
+    if not isinstance(outcome, Rejected) or outcome.code not in _ACCESS_PROBLEMS:
+        return None
+    mend = _ACCESS_PROBLEMS[outcome.code]
+    return ConfigError(f"Pacifica refuses the key ({outcome.message}): {mend}")
