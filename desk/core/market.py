@@ -8,7 +8,10 @@ from decimal import Decimal
 from enum import StrEnum
 
 from desk.core.funding import HourlyRate
+from desk.core.order import Side
 from desk.core.venue import VenueName
+
+BPS = Decimal(10_000)
 
 
 class MarketStatus(StrEnum):
@@ -64,6 +67,12 @@ class Instrument:
         """Return the smallest size the venue opens at `price`: both minimums, rounded up to a
         lot."""
         return self.size_up(max(self.size_min, self.notional_min_usd / price))
+
+    def worst_price(self, reference: Decimal, side: Side, bps: Decimal) -> Decimal:
+        """Return the worst acceptable price, `bps` from `reference` at most, on the tick."""
+        if side is Side.BUY:
+            return self.price_down(reference * (1 + bps / BPS))
+        return self.price_up(reference * (1 - bps / BPS))
 
     def check_price(self, price: Decimal) -> None:
         """Raise `NotAligned` unless `price` is a positive multiple of the tick."""

@@ -8,13 +8,11 @@ from math import lcm
 
 from desk.core.account import Account
 from desk.core.book import Quote
-from desk.core.market import FeeRates, Instrument, step_down
+from desk.core.market import BPS, FeeRates, Instrument, step_down
 from desk.core.order import Side
 from desk.core.venue import VenueName
 from desk.hedge.config import Config
 from desk.hedge.select import Refusal
-
-BPS = Decimal(10_000)
 
 
 def common_lot(lots: Mapping[VenueName, Decimal]) -> Decimal:
@@ -91,7 +89,5 @@ def _refuse_lock(
 
 
 def band_price(instrument: Instrument, reference: Decimal, side: Side, bps: Decimal) -> Decimal:
-    """Return the worst acceptable price, `bps` from `reference` at most, on the tick."""
-    if side is Side.BUY:
-        return instrument.price_down(reference * (1 + bps / BPS))
-    return instrument.price_up(reference * (1 - bps / BPS))
+    """Return the worst acceptable price (see `Instrument.worst_price`)."""
+    return instrument.worst_price(reference, side, bps)

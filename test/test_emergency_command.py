@@ -1,0 +1,172 @@
+"""`python emergency_close.py` as a process: what it says, what it leaves, and its exit codes."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from test.daemons import (
+    ROOT,
+    Venues,
+    credentials,
+    environment,
+    make_home,
+    read_until,
+    started,
+    venues,
+)
+
+BUTTON = ROOT / "emergency_close.py"
+LATCH = "bot_state_lighter_pacifica.json.halt"
+Done = subprocess.CompletedProcess[str]
+
+
+def press(
+    home: Path, *words: str, stdin: int = subprocess.DEVNULL, **variables: str
+) -> Done:
+    """Press the button from another folder, without a terminal unless one is given."""
+    return subprocess.run(
+        [sys.executable, str(BUTTON), *words],
+        cwd=home.parent,
+        env=environment(home, **variables),
+        stdin=stdin,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+
+
+def complaint(done: Done) -> str:
+    """Return the one line of a usage or credentials error."""
+    assert 2 == done.returncode, done.stderr + done.stdout
+    assert 1 == done.stderr.count("\n"), done.stderr
+    return done.stderr
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Venues]:
+    """Yield embedded venues without limits on requests."""
+    with venues(tmp_path_factory.mktemp("sim"), "--limits", "off") as served:
+        yield served
+
+
+def trade_by_hand(market: Venues) -> None:
+    """Hold BTC on both venues."""
+    for venue, side in (("lighter", "buy"), ("pacifica", "sell")):
+        fault = {"venue": venue, "kind": "owner_trades", "match": f"BTC {side} 0.001"}
+        market.ask("fault", fault)
+    for _ in range(5_000):
+        if 2 == len(market.positions()):
+            return
+    raise AssertionError("nothing was opened")
+
+
+def test_without_a_terminal_it_asks_for_force(tmp_path: Path) -> None:
+    """Nobody is there to say yes; one line, and nothing is touched."""
+    home = make_home(tmp_path, env=credentials())
+    assert "add --force" in complaint(press(home))
+    assert not (home / LATCH).exists()
+
+
+def test_missing_credentials_are_named(tmp_path: Path) -> None:
+    """All of them, in one line."""
+    said = complaint(press(make_home(tmp_path), "--force"))
+    assert "API_KEY_PRIVATE_KEY" in said
+    assert "SOL_WALLET" in said
+
+
+@pytest.mark.parametrize("words", [["--home", "/nowhere/at/all"], ["--sybmol", "BTC"]])
+def test_a_mistyped_command_is_refused(tmp_path: Path, words: list[str]) -> None:
+    """The mistake is named."""
+    assert words[0].strip("-")[:4] in complaint(press(make_home(tmp_path), "--force", *words))
+
+
+def test_a_symbol_nobody_lists_halts_nothing(tmp_path: Path, market: Venues) -> None:
+    """A typing error is found before anything is done."""
+    home = make_home(tmp_path, env=market.env_text)
+    assert "--symbol BTCC" in complaint(press(home, "--force", "--symbol", "BTCC"))
+    assert not (home / LATCH).exists()
+
+
+def test_a_key_that_is_not_registered_is_named(tmp_path: Path, market: Venues) -> None:
+    """Where nothing can be sent for it, that is a matter of credentials."""
+    env = re.sub(r"API_KEY_INDEX=\d+", "API_KEY_INDEX=77", market.env_text)
+    said = complaint(press(make_home(tmp_path, env=env), "--force"))
+    assert "API_KEY_INDEX 77 is no key of Lighter account" in said
+
+
+@pytest.mark.parametrize("name", ["\nAPI_KEY_INDEX", "EMERGENCY_API_KEY_INDEX"])
+def test_one_of_two_keys_is_enough(tmp_path: Path, market: Venues, name: str) -> None:
+    """A key that was revoked does not stop the other."""
+    trade_by_hand(market)
+    env = re.sub(rf"{name}=\d+", f"{name}=77", market.env_text)
+    done = press(make_home(tmp_path, env=env), "--force")
+    assert (0, {}) == (done.returncode, market.positions()), done.stdout + done.stderr
+
+
+def test_two_venues_that_are_away_are_not_flat(tmp_path: Path) -> None:
+    """Exit 1, and what is not known is called so."""
+    done = press(make_home(tmp_path, env=credentials()), "--force")
+    assert 1 == done.returncode, done.stderr
+    assert 2 <= done.stdout.count("not known: ")
+    assert "nothing open" not in done.stdout
+
+
+def test_a_dry_run_shows_and_leaves_all_as_it_is(tmp_path: Path, market: Venues) -> None:
+    """No order, no latch; exit 1, since something is open."""
+    trade_by_hand(market)
+    home = make_home(tmp_path, env=market.env_text)
+    done = press(home, "--dry-run")
+    assert 1 == done.returncode, done.stderr
+    assert "would sell 0.001 BTC at " in done.stdout
+    assert (2, False) == (len(market.positions()), (home / LATCH).exists())
+
+
+def test_it_closes_and_says_so_without_colours(tmp_path: Path, market: Venues) -> None:
+    """A line for each order, a table, and how to let the bot trade again."""
+    trade_by_hand(market)
+    home = make_home(tmp_path, env=market.env_text)
+    done = press(home, "--force", NO_COLOR="1")
+    assert (0, {}) == (done.returncode, market.positions()), done.stdout + done.stderr
+    assert 2 == done.stdout.count("flat, proved")
+    assert f"rm {home / LATCH}" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize(("reply", "code", "open_venues"), [("no", 1, 2), ("yes", 0, 0)])
+def test_it_shows_the_list_and_asks(
+    tmp_path: Path, market: Venues, reply: str, code: int, open_venues: int
+) -> None:
+    """With a terminal, and only a yes lets anything be done."""
+    trade_by_hand(market)
+    home = make_home(tmp_path, env=market.env_text)
+    ours, its = pty.openpty()
+    os.write(ours, f"{reply}\n".encode())
+    done = press(home, stdin=its)
+    os.close(ours)
+    os.close(its)
+    assert code == done.returncode, done.stdout + done.stderr
+    assert done.stdout.index("NOT opened by the bot") < done.stdout.index("Type yes")
+    assert (open_venues, code == 0) == (len(market.positions()), (home / LATCH).exists())
+
+
+def test_a_running_daemon_halts_and_a_restart_stays_halted(
+    tmp_path: Path, market: Venues
+) -> None:
+    """Until the owner deletes the latch."""
+    home = make_home(tmp_path, env=market.env_text)
+    with started(home) as daemon:
+        read_until(daemon, "analyze")
+        done = press(home, "--force")
+        assert 0 == done.returncode, done.stdout
+        assert f"process {daemon.pid} in {home}" in done.stdout
+        read_until(daemon, "halted: latched: emergency close")
+    with started(home) as daemon:
+        read_until(daemon, "halted: latched: emergency close")
+        (home / LATCH).unlink()
+        read_until(daemon, "owner said resume")
