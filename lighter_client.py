@@ -395,8 +395,11 @@ class LighterClient(LighterReads):
         return self._sender, self._signer
 
     def _instrument(self, symbol: str) -> Instrument:
+        if not self._instruments:
+            text = "its markets have not been read yet"
+            raise VenueUnavailable(text, venue=self.name, request=symbol)
         if symbol not in self._instruments:
-            raise InvariantBroken(f"lighter has no market {symbol}, or was not opened")
+            raise InvariantBroken(f"lighter has no market {symbol}")
         return self._instruments[symbol]
 
 

@@ -46,6 +46,7 @@ DEMO_START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z: the same for every de
 DEMO_SECONDS_PER_HOLD = 60
 BACKFILL_HOURS = 14 * 24  # the past that a demo begins with: volumes, candles, funding history
 OPEN_RETRY_S = 5.0
+OPEN_TOGETHER_S = 1.0  # how long the second venue may lag behind the first at a start that holds
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -497,12 +498,16 @@ async def trade_live(run: Run, identities: "Mapping[VenueName, Identity]") -> in
 
     doubt = run.state.doubt
     holds = run.state.hedge is not None or (doubt is not None and not doubt.is_first)
-    await open_patiently(run.venues, partial(say_now, run), holds=holds)
-    if not holds:
-        await check_symbols(run.venues, run.config, run.home.config)
-    accounts = await read_equity(run.venues)
-    say_what_is_at_stake(run.console, run.config, accounts, identities)
-    return await trade(run)
+    late = await open_patiently(run.venues, partial(say_now, run), holds=holds)
+    try:
+        if not holds:
+            await check_symbols(run.venues, run.config, run.home.config)
+        accounts = await read_equity(run.venues)
+        say_what_is_at_stake(run.console, run.config, accounts, identities)
+        return await trade(run)
+    finally:
+        for task in late:
+            task.cancel()
 
 
 async def read_equity(
@@ -528,10 +533,12 @@ def say_now(run: Run, text: str) -> None:
 
 async def open_patiently(
     venues: "Mapping[VenueName, Venue]", tell: Callable[[str], None], *, holds: bool
-) -> None:
-    """Open both venues. Where a hedge may be held, an absent venue is waited for, never left.
+) -> "set[asyncio.Task[None]]":
+    """Open both venues. Where a hedge may be held, one that answers is enough to begin with.
 
-    `tell` is given a trouble when it is another than before.
+    Returns the tasks that go on trying to open the others: an absent venue is waited for, but the
+    leg on the other one has its guards meanwhile. `tell` is given a trouble when it is another than
+    before.
     """
     async def open_one(venue: "Venue") -> None:
         told = ""
@@ -547,7 +554,24 @@ async def open_patiently(
                 told = text
                 await asyncio.sleep(OPEN_RETRY_S)
 
-    await asyncio.gather(*(open_one(venue) for venue in venues.values()))
+    if not holds:
+        await asyncio.gather(*(open_one(venue) for venue in venues.values()))
+        return set()
+    tries = {asyncio.ensure_future(open_one(venue)) for venue in venues.values()}
+    await asyncio.wait(tries, return_when=asyncio.FIRST_COMPLETED)
+    _, late = await asyncio.wait(tries, timeout=OPEN_TOGETHER_S)
+    for task in tries - late:
+        task.result()
+    for task in late:
+        task.add_done_callback(partial(_tell_end, tell))
+    return late
+
+
+def _tell_end(tell: Callable[[str], None], task: "asyncio.Task[None]") -> None:
+    """Say how the opening of a late venue failed for good; the hedge is held without it."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        tell(str(error))
 
 
 if __name__ == "__main__":

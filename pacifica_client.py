@@ -315,6 +315,9 @@ class PacificaClient:
         orders: `expires_at_ms` is not carried.
         """
         instrument = self._markets.known.get(request.symbol)
+        if not self._markets.known:
+            text = "its markets have not been read yet"
+            raise VenueUnavailable(text, venue=self.name, request=request.symbol)
         if instrument is None:
             raise InvariantBroken(f"no market {request.symbol} is loaded from Pacifica")
         instrument.check_size(request.size)

@@ -62,7 +62,8 @@ class VenueAccount:
     `stats` are best effort and None when not fresh. `opening_wait_ms` is how long our own request
     budget keeps an opening back there (see `Venue.opening_wait_s`), told where the read could wait.
     `instruments` are those of what either account holds, told where the fills of every symbol were
-    asked for.
+    asked for. `fills_missing` is why an urgent read has no fills although it asked: what is known
+    of the account counts without them.
     """
 
     account: Account
@@ -75,6 +76,7 @@ class VenueAccount:
     quote: Quote | None = None
     stats: MarketStats | None = None
     opening_wait_ms: int = 0
+    fills_missing: str = ""
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
 
 
@@ -140,10 +142,12 @@ class MarkView:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Time passed, or a guard line was crossed. A venue whose feed is silent has no mark here."""
+    """Time passed, a guard line was crossed, or the held position has `stirred`: a fill in its
+    symbol was streamed, ours or not. A venue whose feed is silent has no mark here."""
 
     at_ms: int
     marks: dict[VenueName, MarkView] = field(default_factory=dict)
+    stirred: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,7 +176,8 @@ class Venue(Protocol):
     async def sign(self, request: OrderRequest) -> SignedWrite:
         """Return the request signed, nothing sent; `RateLimited` where it could not go now.
 
-        Raises `NotAligned` or `InvariantBroken` on a request that must not be sent.
+        Raises `NotAligned` or `InvariantBroken` on a request that must not be sent, `VenueError`
+        where it cannot be signed now.
         """
         ...
 

@@ -163,25 +163,22 @@ class Executor:
     async def _send(
         self, orders: Sequence[VenueOrder], signed: Sequence[SignedWrite | Rejected]
     ) -> Sequence[Outcome | BaseException]:
-        """Nothing leaves unless everything is signed: half a pair is worse than none.
+        """No half of an opening leaves: that is worse than none. A close leaves without its twin.
 
         A send that breaks, by a fault of ours, must not hide what became of the other.
         """
-        writes = [write for write in signed if not isinstance(write, Rejected)]
-        if len(writes) < len(signed):
-            return [
-                write
-                if isinstance(write, Rejected)
-                else Rejected(write.client_id, NOT_SENT, "its twin could not be signed")
-                for write in signed
-            ]
+        is_opening = not all(order.request.reduce_only for order in orders)
+        if is_opening and any(isinstance(write, Rejected) for write in signed):
+            signed = [_stays(write) for write in signed]
         return await asyncio.gather(
-            *(
-                self._venues[order.venue].send(write)
-                for order, write in zip(orders, writes, strict=True)
-            ),
+            *(self._send_one(*pair) for pair in zip(orders, signed, strict=True)),
             return_exceptions=True,
         )
+
+    async def _send_one(self, order: VenueOrder, write: SignedWrite | Rejected) -> Outcome:
+        if isinstance(write, Rejected):
+            return write
+        return await self._venues[order.venue].send(write)
 
     async def _follow(
         self,
@@ -230,6 +227,12 @@ class Executor:
         if found is not None:
             track.note_order(found, self._clock.now_ms())
         return track.has_ended
+
+
+def _stays(write: SignedWrite | Rejected) -> Rejected:
+    if isinstance(write, Rejected):
+        return write
+    return Rejected(write.client_id, NOT_SENT, "its twin could not be signed")
 
 
 def _key(order: VenueOrder) -> tuple[VenueName, str]:

@@ -17,7 +17,7 @@ from desk.core.book import Quote
 from desk.core.errors import RateLimited, StaleData, VenueError, VenueUnavailable
 from desk.core.events import AccountsRead, MarketsRead, VenueAccount, VenueMarkets
 from desk.core.market import FeeRates, Instrument, MarketStats
-from desk.core.order import Unknown
+from desk.core.order import Fill, Unknown
 from desk.core.ports import Clock, Venue
 from desk.core.venue import VenueName
 
@@ -148,16 +148,17 @@ class Reader:
         return AccountsRead(self._clock.now_ms(), action.ask, venues, failures)
 
     async def _account(self, venue: Venue, action: ReadAccounts) -> VenueAccount:
-        symbol, since_ms, urgent = action.symbol, action.since_ms, action.urgent
+        symbol, urgent = action.symbol, action.urgent
         is_fenced = venue.name in action.fence and await venue.fence(past_life=True)
         # The account comes after these, so that it is never older than what explains it.
-        orders = fills = payments = None
+        orders = None
         if action.orders:
             orders = tuple(await venue.open_orders(symbol, urgent=urgent))
-        if since_ms is not None:
-            fills = tuple(await venue.fills(since_ms=since_ms, symbol=symbol, urgent=urgent))
-            if symbol is not None and not urgent:
-                payments = tuple(await venue.funding_payments(since_ms=since_ms, symbol=symbol))
+        fills, missing = await _fills(venue, action)
+        payments = None
+        if action.since_ms is not None and symbol is not None and not urgent:
+            rows = await venue.funding_payments(since_ms=action.since_ms, symbol=symbol)
+            payments = tuple(rows)
         account = await venue.account(urgent=urgent)
         leverage = fees = None
         if action.leverage is not None and symbol is not None:
@@ -168,6 +169,7 @@ class Reader:
             account=account,
             orders=orders,
             fills=fills,
+            fills_missing=missing,
             payments=payments,
             is_fenced=is_fenced,
             leverage=leverage,
@@ -260,6 +262,22 @@ def _common(listed: Mapping[VenueName, Mapping[str, Instrument]]) -> list[str]:
     """Return the symbols that every venue lists, sorted."""
     first, *others = listed.values()
     return [symbol for symbol in sorted(first) if all(symbol in other for other in others)]
+
+
+async def _fills(venue: Venue, action: ReadAccounts) -> tuple[tuple[Fill, ...] | None, str]:
+    """Return the fills asked for, None where not, and why an urgent read goes without them.
+
+    A history that is refused must not hide the position, which is what a close stands on.
+    """
+    if action.since_ms is None:
+        return None, ""
+    since_ms, symbol, urgent = action.since_ms, action.symbol, action.urgent
+    try:
+        return tuple(await venue.fills(since_ms=since_ms, symbol=symbol, urgent=urgent)), ""
+    except VenueError as error:
+        if not urgent or symbol is None:
+            raise
+        return None, str(error)
 
 
 async def _leverage(venue: Venue, symbol: str, wanted: int | None) -> Leverage:

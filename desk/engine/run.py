@@ -37,8 +37,9 @@ from desk.core.events import (
     Verdict,
 )
 from desk.core.market import MarketStats
+from desk.core.order import Fill
 from desk.core.ports import Clock, Venue
-from desk.core.stream import StatsSeen, StreamDown, StreamEvent, StreamUp
+from desk.core.stream import FillSeen, StatsSeen, StreamDown, StreamEvent, StreamUp
 from desk.core.venue import VenueName
 from desk.engine.decision_log import DecisionLog
 from desk.engine.execution import Executor
@@ -161,7 +162,7 @@ class Engine(Generic[S]):
             wait_s = min(wait_s, due_s - self._clock.monotonic_s())
         return max(wait_s, self._ticked_at_s + TICK_S_MIN - self._clock.monotonic_s())
 
-    def _tick(self, now_ms: int) -> Tick:
+    def _tick(self, now_ms: int, *, stirred: bool = False) -> Tick:
         self._ticked_at_s = self._clock.monotonic_s()
         symbol = self._watch.held
         marks = {
@@ -171,7 +172,7 @@ class Engine(Generic[S]):
             and (view := self._marks.get((name, symbol))) is not None
             and now_ms - view.received_at_ms <= MARK_AGE_MS_MAX
         }
-        return Tick(now_ms, marks)
+        return Tick(now_ms, marks, stirred)
 
     def _process(self, event: Event) -> None:
         decision = self._strategy.decide(self.state, event)
@@ -239,6 +240,8 @@ class Engine(Generic[S]):
     def _hear(self, venue: VenueName, event: StreamEvent) -> None:
         if isinstance(event, StatsSeen):
             self._note_mark(venue, event.stats)
+        elif isinstance(event, FillSeen):
+            self._note_fill(event.fill)
         elif isinstance(event, StreamDown):
             if venue not in self._down_since_ms:
                 self._down_since_ms[venue] = event.at_ms
@@ -247,6 +250,11 @@ class Engine(Generic[S]):
             since_ms = self._down_since_ms.pop(venue, None)
             gap = {} if since_ms is None else {"gap_ms": event.at_ms - since_ms}
             log.info("stream.up", venue=venue, **gap)
+
+    def _note_fill(self, fill: Fill) -> None:
+        """Wake a strategy that holds the symbol: somebody may have cut a leg of it."""
+        if self._watch.tick_ms is not None and fill.symbol == self._watch.held:
+            self.post(self._tick(self._clock.now_ms(), stirred=True))
 
     def _note_mark(self, venue: VenueName, stats: MarketStats) -> None:
         self._reader.note_stats(venue, stats)

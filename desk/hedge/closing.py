@@ -140,6 +140,8 @@ def on_accounts(state: BotState, event: AccountsRead) -> Step:
     assert hedge.close_reason is not None, "CLOSE without a reason"
     if risk.thin_margin(state.config, hedge, event.venues) is not None:
         hedge = _with_reason(hedge, CloseReason.MARGIN)
+    if _is_probably_bare(state, hedge, event):
+        hedge = _with_reason(hedge, CloseReason.IMBALANCE)
     state, more = _tell_if_naked(state.with_hedge(hedge), event)
     alerts = (*alerts, *more)
     left = _left(hedge, event)
@@ -171,6 +173,19 @@ def _ask_what_filled(state: BotState, event: AccountsRead, *also: Action) -> Ste
     is_flat = not any(row.account.size_of(symbol) for row in event.venues.values())
     reason = "a position is not what our fills make it: what filled?"
     return ask_hedge(state, reason, *also, rows=True, can_wait=is_flat)
+
+
+def _is_probably_bare(state: BotState, hedge: Hedge, event: AccountsRead) -> bool:
+    """Return whether a closing order has been in doubt for long at a venue that does not answer.
+
+    It has probably filled: the other leg does not wait for that venue any more.
+    """
+    patience_ms = state.config.unknown_s_max * 1000
+    return any(
+        row.venue in event.failures and event.at_ms - row.saved_at_ms > patience_ms
+        for row in hedge.in_doubt()
+        if row.role is not Role.OPEN
+    )
 
 
 def _tell_if_naked(state: BotState, event: AccountsRead) -> tuple[BotState, tuple[Action, ...]]:

@@ -12,7 +12,7 @@ from desk.core.market import MarketStatus
 from desk.hedge import risk
 from desk.hedge.closing import begin_close
 from desk.hedge.economics import settlements_between
-from desk.hedge.opening import review_after
+from desk.hedge.opening import SUSPICIONS_MAX, review_after
 from desk.hedge.select import BOTH
 from desk.hedge.state import BotState, CloseReason, Hedge
 from desk.hedge.steps import (
@@ -28,9 +28,6 @@ from desk.hedge.steps import (
     tell_once,
 )
 
-# A position read is believed against us only when a second one says the same: venues have shown an
-# empty list for an instant.
-SUSPICIONS_MAX = 1
 # The first check after an hour settled also asks what was paid, so that the owner sees it.
 PAYMENTS_SHOWN_MS = 2 * 3_600_000
 
@@ -54,6 +51,9 @@ def on_tick(state: BotState, event: Tick) -> Step:
 
 def _keep_time(state: BotState, event: Tick) -> Step:
     hedge, at_ms = hedge_of(state), event.at_ms
+    if event.stirred:
+        hedge = replace(hedge, next_check_at_ms=at_ms)
+        state = state.with_hedge(hedge)
     if state.waiting:
         return stay(state, "holding")
     assert hedge.review_at_ms is not None, "a hedge that stands has a review time"

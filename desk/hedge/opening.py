@@ -12,12 +12,12 @@ from desk.hedge.orders import Wanted, send_orders
 from desk.hedge.select import BOTH
 from desk.hedge.state import BotState, CloseReason, Hedge, Phase, Role
 from desk.hedge.steps import (
+    PAUSE_MS_MIN,
     Step,
     absorb,
     ask_hedge,
     back_off,
     differences,
-    has_rows,
     hedge_of,
     leave_halted,
     less_than_ours,
@@ -29,9 +29,13 @@ from desk.hedge.steps import (
     shortfall,
     stay,
     unexplained,
+    was_told,
 )
 
 TOP_UPS_MAX = 2
+# A position read is believed against us only when a second one says the same: venues have shown an
+# empty list for an instant.
+SUSPICIONS_MAX = 1
 DOUBT_PAUSE_MS_MAX = 4_000  # one leg may stand alone: Pacifica's window is over in eight seconds
 
 
@@ -98,10 +102,13 @@ def verify(state: BotState, event: AccountsRead, retreat: CloseReason, *also: Ac
     if event.failures:
         return _unverified(state, event, *also)
     differ = any(differences(hedge, event).values())
-    if not has_rows(event) and (_is_empty(hedge) or differ):
+    if not was_told(event) and (_is_empty(hedge) or differ):
         reason = "what do the venues' fills say?"
         return ask_hedge(state, reason, *also, rows=True, can_wait=not differ)
     strange = unexplained(hedge, event)
+    short = shortfall(hedge, event)
+    if short is not None:
+        return _cut(state, event, short, *also, is_explained=not strange)
     if strange:
         said = ", ".join(f"{venue} by {odd.normalize():f}" for venue, odd in strange.items())
         said = f"positions differ from fills: {said}"
@@ -109,13 +116,28 @@ def verify(state: BotState, event: AccountsRead, retreat: CloseReason, *also: Ac
             alert = Alert(Level.CRITICAL, said)
             return begin_close(state, retreat, event.at_ms, *also, alert)
         return linger(state, event.at_ms, said, *also)
-    short = shortfall(hedge, event)
-    if short is not None:
-        alert = less_than_ours(short, hedge.symbol)
-        return begin_close(state, CloseReason.IMBALANCE, event.at_ms, *also, alert)
     if _is_empty(hedge):
         return _nothing_opened(state, event.at_ms, *also)
     return hold(state, event.at_ms, *also)
+
+
+def _cut(
+    state: BotState,
+    event: AccountsRead,
+    short: tuple[VenueName, Decimal],
+    *also: Action,
+    is_explained: bool,
+) -> Step:
+    """Somebody made a leg smaller while it was opened: close, once a row or a second look says so.
+
+    Not on rows alone: they may be late or refused, and the twin stands bare meanwhile.
+    """
+    hedge = hedge_of(state)
+    alert = less_than_ours(short, hedge.symbol)
+    if is_explained or hedge.suspicions >= SUSPICIONS_MAX:
+        return begin_close(state, CloseReason.IMBALANCE, event.at_ms, *also, alert)
+    state = state.with_hedge(replace(hedge, suspicions=hedge.suspicions + 1))
+    return linger(state, event.at_ms, alert.text, *also, pause_ms_max=PAUSE_MS_MIN)
 
 
 def _is_empty(hedge: Hedge) -> bool:
@@ -130,6 +152,7 @@ def hold(state: BotState, at_ms: int, *also: Action) -> Step:
     hedge = replace(
         hedge,
         opened_at_ms=opened,
+        suspicions=0,
         review_at_ms=hedge.review_at_ms or review_after(state, opened, opened_at_ms=opened),
         next_check_at_ms=at_ms + state.config.check_ms,
     )

@@ -11,8 +11,7 @@ from desk.core.ids import OrderKey
 from desk.hedge import doubting
 from desk.hedge.closing import begin_close
 from desk.hedge.events import Started
-from desk.hedge.holding import SUSPICIONS_MAX
-from desk.hedge.opening import hold, look_again, verify
+from desk.hedge.opening import SUSPICIONS_MAX, hold, look_again, verify
 from desk.hedge.select import BOTH
 from desk.hedge.state import BotState, CloseReason, Phase
 from desk.hedge.steps import (
@@ -64,7 +63,9 @@ def on_tick(state: BotState, event: Tick) -> Step:
 
 def _ask(state: BotState, reason: str) -> Step:
     if state.hedge is not None and not doubting.is_unsearched(state):
-        return ask_hedge(state, reason, orders=True)
+        # What a former life left in doubt its fills settle: a position that looks as if nothing
+        # had filled may be somebody's hand.
+        return ask_hedge(state, reason, orders=True, rows=bool(state.hedge.in_doubt()))
     return ask_everything(state, reason)
 
 

@@ -272,12 +272,21 @@ def has_rows(event: AccountsRead) -> bool:
     return all(row.fills is not None for row in event.venues.values())
 
 
+def was_told(event: AccountsRead) -> bool:
+    """Return whether every venue that spoke told its fills, or was asked in vain."""
+    return all(_was_told(row) for row in event.venues.values())
+
+
+def _was_told(row: VenueAccount) -> bool:
+    return row.fills is not None or bool(row.fills_missing)
+
+
 def needs_rows(hedge: Hedge, event: AccountsRead) -> bool:
     """Return whether only a venue's fills can tell what became of an order in doubt: the position
     is not what the fills in hand make it."""
     moved = differences(hedge, event)
     return any(
-        moved.get(intent.venue) and event.venues[intent.venue].fills is None
+        moved.get(intent.venue) and not _was_told(event.venues[intent.venue])
         for intent in hedge.in_doubt()
     )
 

@@ -135,6 +135,21 @@ def test_everything_is_signed_before_anything_is_sent() -> None:
     on_stage(play)
 
 
+def test_a_close_leaves_although_its_twin_cannot_be_signed() -> None:
+    """Half a pair is worse than none; half a close is better than none."""
+
+    async def play(stage: Stage) -> None:
+        await trade_pair(stage)
+        sides = {LIGHTER: Side.SELL, PACIFICA: Side.BUY}
+        good, bad = (stage.order(venue, side, reduce_only=True) for venue, side in sides.items())
+        bad = replace(bad, request=replace(bad.request, price=bad.request.price + Decimal("0.001")))
+        sent, kept = await trade(stage, good, bad)
+        assert (Verdict.ACCEPTED, Verdict.REJECTED) == (sent.verdict, kept.verdict)
+        assert (True, False) == (stage.held(LIGHTER) == 0, stage.held(PACIFICA) == 0)
+
+    on_stage(play)
+
+
 def test_one_that_cannot_be_signed_keeps_its_twin_at_home() -> None:
     """When one signature is refused both reports say rejected, and nothing was sent."""
 

@@ -303,6 +303,19 @@ def test_a_fence_comes_before_the_read(venue: VenueName) -> None:
     on_stage(play)
 
 
+def test_an_urgent_read_goes_without_fills_that_are_refused() -> None:
+    """The position is what a close stands on; the history may come later."""
+
+    async def play(stage: Stage) -> None:
+        stage.fault(PACIFICA, FaultKind.REPLY_LOST, "fills")
+        read = await ask(stage, symbol="BTC", since_ms=0, urgent=True)
+        row = read.venues[PACIFICA]
+        assert ({}, None) == (read.failures, row.fills)
+        assert "fills" in row.fills_missing
+
+    on_stage(play)
+
+
 def test_an_urgent_read_of_fills_leaves_the_payments_alone() -> None:
     """They are for the books, and cost as much."""
 

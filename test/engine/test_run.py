@@ -33,6 +33,7 @@ from desk.core.events import (
     Tick,
     Verdict,
 )
+from desk.core.order import Side
 from desk.core.venue import VenueName
 from test.engine.bench import LIGHTER, START_MS, Stage, staged
 from test.engine.scripted import Memo, Run, Script, engine_for
@@ -304,6 +305,23 @@ def test_ticks_come_every_second_while_holding(tmp_path: Path) -> None:
     assert [1.0] * 10 == [round(after - before, 3) for before, after in pairwise(ticks(run))]
     marked = [set(event.marks) for event in run.strategy.events[3:-1]]
     assert [set(VenueName)] * len(marked) == marked
+
+
+def test_a_fill_in_the_held_symbol_wakes_the_strategy(tmp_path: Path) -> None:
+    """Somebody may have cut a leg: the strategy hears of it between its regular ticks."""
+
+    async def play(stage: Stage, run: Run) -> None:
+        life = asyncio.create_task(run.engine.run())
+        await asyncio.sleep(2.5)
+        venue = stage.venues[LIGHTER]
+        await venue.send(await venue.sign(stage.order(LIGHTER, Side.BUY).request))
+        await asyncio.sleep(0.4)
+        run.engine.post(go(stage))
+        await life
+
+    run = perform(tmp_path, waiting, play, Memo(watch=HOLD))
+    heard = [event for event in run.strategy.events if isinstance(event, Tick)]
+    assert [True] == [event.stirred for event in heard if event.stirred]
 
 
 def test_a_silent_venue_has_no_mark_in_a_tick(tmp_path: Path) -> None:

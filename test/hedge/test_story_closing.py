@@ -132,6 +132,16 @@ def test_a_naked_leg_is_looked_after_every_few_seconds_while_its_venue_is_away()
     assert 4000 == max(pauses)
 
 
+def test_a_close_in_doubt_at_an_absent_venue_lets_the_other_leg_go() -> None:
+    """It has probably filled: after a minute its twin is closed, however the close began."""
+    story = closing().settle("0", None)
+    sent = len(story.orders)
+    while len(story.orders) == sent:
+        story.read(PACIFICA) if story.state.waiting else story.wake()
+    assert [(LIGHTER, SIZE)] == [(row.venue, row.request.size) for row in story.sent.orders]
+    assert 60_000 < story.at_ms - (story.hedge.close_began_at_ms or 0) < 70_000
+
+
 def test_a_leg_that_stays_naked_is_told_once() -> None:
     """Not after five tries of ours: after ten seconds, whatever the reason."""
     story = urgent().settle(None, SIZE)

@@ -12,6 +12,7 @@ from test.hedge.builders import (
     LIGHTER,
     PACIFICA,
     account,
+    accounts_read,
     asked,
     d,
     position,
@@ -169,6 +170,23 @@ def test_an_outage_never_blinds_the_guard_of_the_other_leg() -> None:
     assert {LIGHTER: SIZE, PACIFICA: SIZE} == sizes(story)
     story.settle(SIZE, "0").wake().read(PACIFICA).wake().read()
     assert {PACIFICA: SIZE} == sizes(story)
+
+
+@pytest.mark.parametrize("is_waiting", [False, True])
+def test_a_fill_in_the_held_symbol_is_looked_into_at_once(is_waiting: bool) -> None:
+    """A leg that the venue liquidates does not wait for the next full check."""
+    story = Story().holding()
+    if is_waiting:
+        story.wait(MINUTE_MS).tick("3000")
+    story.hand(LIGHTER, -SIZE).feed(Tick(story.at_ms, stirred=True))
+    if is_waiting:
+        stale = story.row(LIGHTER, account=account(position(SIZE), at_ms=story.at_ms))
+        there = story.row(PACIFICA)
+        story.feed(accounts_read(story.state, story.at_ms, lighter=stale, pacifica=there))
+        story.wait(1000).tick("3000")
+    story.read().wait(1000).tick("3000").read()
+    assert CloseReason.IMBALANCE is story.hedge.close_reason
+    assert {PACIFICA: SIZE} == sizes(story.read())
 
 
 def test_a_hold_does_not_end_while_prices_have_parted() -> None:

@@ -221,6 +221,16 @@ def test_what_is_off_the_lot_is_not_topped_up() -> None:
     assert (Phase.CLOSE, []) == (story.phase, story.orders)
 
 
+def test_a_leg_that_was_cut_at_once_does_not_wait_for_a_history() -> None:
+    """The venue refuses its fills for a minute; two looks at the position are enough."""
+    story = Story().opening().settle(SIZE, SIZE).hand(PACIFICA, SIZE).read()
+    refused = {"fills": None, "fills_missing": "HTTP 429"}
+    story.read(**refused).wake().read().read(**refused)
+    assert CloseReason.IMBALANCE is story.hedge.close_reason
+    assert story.at_ms - story.hedge.approved_at_ms < 3_000
+    assert [(LIGHTER, True, SIZE)] == roles(story.read())[-1]
+
+
 def test_a_good_hedge_survives_the_outage_of_one_venue() -> None:
     """Both filled, then one venue is silent: the pair is held and guarded, not torn apart."""
     story = Story().opening().settle(SIZE, SIZE).read(PACIFICA)

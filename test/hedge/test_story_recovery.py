@@ -70,13 +70,13 @@ def test_a_crash_before_the_orders_left_is_over_when_a_fence_or_time_says_so(
 
 def test_a_crash_after_both_filled_is_a_hedge() -> None:
     """Both orders took effect while nobody was looking."""
-    story = crash(Story().opening().lands(LIGHTER, SIZE).lands(PACIFICA, SIZE)).read().read()
+    story = crash(Story().opening().lands(LIGHTER, SIZE).lands(PACIFICA, SIZE)).read()
     assert (Phase.HOLD, SIZE) == (story.phase, story.hedge.held(LIGHTER))
 
 
 def test_a_crash_after_one_filled_is_unwound() -> None:
     """No top-up after a restart: close what is there."""
-    story = crash(Story().opening().lands(LIGHTER, SIZE).lands(PACIFICA, "0")).read()
+    story = crash(Story().opening().lands(LIGHTER, SIZE).lands(PACIFICA, "0"))
     story.read(is_fenced=True)
     assert (Phase.CLOSE, CloseReason.RECOVERY) == (story.phase, story.hedge.close_reason)
     story.read().settle(SIZE).read()
@@ -86,7 +86,7 @@ def test_a_crash_after_one_filled_is_unwound() -> None:
 def test_a_recovered_half_counts_as_a_cycle_but_not_as_a_first_trade() -> None:
     """Under `--cycles 1` it is the one cycle; the installation has not yet held a hedge."""
     story = Story().opening().lands(LIGHTER, SIZE).lands(PACIFICA, "0").start(cycles=1)
-    story.read().read(is_fenced=True).read().settle(SIZE).read()
+    story.read(is_fenced=True).read().settle(SIZE).read()
     assert (0, 0, 0) == (story.exit_code, story.state.cycles_left, story.state.cycles_done)
 
 
@@ -139,7 +139,7 @@ def test_a_crash_while_closing_goes_on_closing() -> None:
     """What was closed is seen, what is left is sent, under the reason that was written down."""
     story = Story(renew_hold=False).holding().wait(12 * HOUR_MS).tick().read()
     story.lands(LIGHTER, SIZE).lands(PACIFICA, "0")
-    crash(story).read().read().read(is_fenced=True)
+    crash(story).read().read(is_fenced=True)
     assert [(PACIFICA, SIZE)] == [(row.venue, row.request.size) for row in story.sent.orders]
     assert CloseReason.HOLD_ENDED is story.hedge.close_reason
 
@@ -185,3 +185,13 @@ def test_a_fault_of_ours_during_recovery_tries_again() -> None:
     assert Phase.RECOVER is story.phase
     assert Phase.HALT is story.wake().read().phase
     assert story.hedge.is_standing
+
+
+def test_a_close_that_the_owner_undid_by_hand_is_not_sent_again() -> None:
+    """It filled before the crash, and he bought as much: the position looks as if nothing had."""
+    story = Story(renew_hold=False).holding().wait(12 * HOUR_MS).tick().read()
+    story.lands(LIGHTER, SIZE).lands(PACIFICA, SIZE).hand(LIGHTER, SIZE)
+    crash(story).read(is_fenced=True)
+    while story.state.hedge is not None:
+        story.read(is_fenced=True) if story.state.waiting else story.wake()
+    assert (Phase.WAIT, 2) == (story.phase, len(story.orders))

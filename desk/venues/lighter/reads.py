@@ -196,7 +196,7 @@ class LighterReads:
         }
         found: dict[str, Order] = {}
         for _ in range(PAGES_MAX):
-            response = await self._ask("accountActiveOrders", asked, priority=_evidence(urgent))
+            response = await self._ask("accountActiveOrders", asked, priority=_guard(urgent))
             rows, cursor = await self._named(response.body, read_orders)
             known = len(found)
             found.update((order.order_id, order) for order in rows)
@@ -306,8 +306,7 @@ class LighterReads:
     async def _read_account(self, *, urgent: bool = False) -> "_AccountRead":
         writes = self._api.writes
         params = {"by": "index", "value": self._account()}
-        priority = Priority.GUARD if urgent else Priority.NORMAL
-        response = await self._ask("account", params, auth=False, priority=priority)
+        response = await self._ask("account", params, auth=False, priority=_guard(urgent))
         row = lighter_account.read_account_row(response.body, self._account())
         came_s = self._clock.monotonic_s()
         return _AccountRead(row, response.sent_at_ms, response.received_at_ms, came_s, writes)
@@ -368,6 +367,10 @@ class _AccountRead:
     at_ms: int
     came_s: float
     writes: int
+
+
+def _guard(urgent: bool) -> Priority:
+    return Priority.GUARD if urgent else Priority.NORMAL
 
 
 def _evidence(urgent: bool) -> Priority:

@@ -64,7 +64,7 @@ class AccountReads:
 
         An account that never deposited is refused by the venue (`account_unknown` or "404").
         """
-        priority = Priority.GUARD if urgent else Priority.NORMAL
+        priority = _guard(urgent)
         money, held = await asyncio.gather(
             self._get("/account", priority), self._get("/positions", priority)
         )
@@ -109,7 +109,7 @@ class AccountReads:
         self, symbol: str | None = None, *, urgent: bool = False
     ) -> Sequence[Order]:
         """Return resting orders and waiting triggers."""
-        found = open_orders((await self._get("/orders", _evidence(urgent))).data)
+        found = open_orders((await self._get("/orders", _guard(urgent))).data)
         return [order for order in found if symbol in (None, order.symbol)]
 
     async def find_order(self, symbol: str, client_id: str) -> Order | None:
@@ -227,6 +227,10 @@ class AccountReads:
 
     async def _get(self, path: str, priority: Priority = Priority.NORMAL) -> Answer:
         return await self._rest.get(path, self._query(), priority=priority)
+
+
+def _guard(urgent: bool) -> Priority:
+    return Priority.GUARD if urgent else Priority.NORMAL
 
 
 def _evidence(urgent: bool) -> Priority:
