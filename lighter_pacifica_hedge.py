@@ -558,10 +558,15 @@ async def open_patiently(
         await asyncio.gather(*(open_one(venue) for venue in venues.values()))
         return set()
     tries = {asyncio.ensure_future(open_one(venue)) for venue in venues.values()}
-    await asyncio.wait(tries, return_when=asyncio.FIRST_COMPLETED)
-    _, late = await asyncio.wait(tries, timeout=OPEN_TOGETHER_S)
-    for task in tries - late:
-        task.result()
+    try:
+        await asyncio.wait(tries, return_when=asyncio.FIRST_COMPLETED)
+        _, late = await asyncio.wait(tries, timeout=OPEN_TOGETHER_S)
+        for task in tries - late:
+            task.result()
+    except (asyncio.CancelledError, DeskError):
+        for task in tries:
+            task.cancel()
+        raise
     for task in late:
         task.add_done_callback(partial(_tell_end, tell))
     return late

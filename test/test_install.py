@@ -16,7 +16,7 @@ import pytest
 from test.conftest import product_variables
 
 ROOT = Path(__file__).resolve().parent.parent
-TARGETS = {"help", "demo", "test", "check", "diagram", "conformance", "sim"}
+TARGETS = {"help", "demo", "test", "check", "diagram", "conformance", "sim", "storm"}
 VARIABLES = {
     "API_KEY_PRIVATE_KEY",
     "ACCOUNT_INDEX",

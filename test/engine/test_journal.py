@@ -50,7 +50,7 @@ def test_a_decision_is_one_line(path: Path) -> None:
         "n": 1,
         "at": "2026-01-01T00:00:00.000Z",
         "event": "Tick",
-        "data": {"at_ms": AT_MS, "marks": {"lighter": mark}},
+        "data": {"at_ms": AT_MS, "marks": {"lighter": mark}, "stirred": False},
         "from": "HOLD",
         "to": "CLOSE",
         "reason": "why not",
