@@ -32,6 +32,7 @@ EXIT_FLAT, EXIT_OPEN = 0, 1
 # A running bot looks at the latch four times a second: it is given about three.
 HEED_LOOKS_MAX = 60
 HEED_PAUSE_S = 0.05
+LATCH_S_MAX = 1.0  # a disk that takes longer is not waited for by a close
 
 DESCRIPTION = """\
 Closes every open position and cancels every order on both venues, whoever opened them and whatever
@@ -232,17 +233,18 @@ class Panic:
     async def press(self, symbol: str | None, *, again: str) -> int:
         """Halt the bot, flatten both venues, and say what is proved. Returns the exit code."""
         self._report.begin()
-        latch = self._set_latch()
+        # In a thread: the first look need not wait for the disk, nor a close for one that hangs.
+        latching = asyncio.ensure_future(asyncio.to_thread(self._set_latch))
         works = self._flatteners(symbol)
         found = see_bot(self._home, self._env)
-        ways = asyncio.gather(*(self._work(each, found) for each in works))
-        bot, _ = await asyncio.gather(self._hush(works), ways)
+        ways = asyncio.gather(*(self._work(each, found, latching) for each in works))
+        bot, _ = await asyncio.gather(self._hush(works, latching), ways)
         refusals = [desk.refused for desk in self._desks if desk.refused is not None]
-        if refusals and not any(each.sent_count for each in works):
-            raise ConfigError("; ".join(refusals))
         is_flat = bot.is_quiet and all(each.is_proved for each in works)
         self._report.ending(works, bot_line(bot, self._home))
-        self._report.next_step(latch, again=None if is_flat else again)
+        self._report.next_step(latching.result(), again=None if is_flat else again)
+        if refusals and not any(each.sent_count for each in works):
+            raise ConfigError("; ".join(refusals))
         return EXIT_FLAT if is_flat else EXIT_OPEN
 
     def _flatteners(self, symbol: str | None) -> list[Flattener]:
@@ -263,13 +265,20 @@ class Panic:
             return None
         return path
 
-    async def _work(self, flattener: Flattener, bot: BotSeen) -> None:
-        await flattener.begin()
+    async def _work(
+        self, flattener: Flattener, bot: BotSeen, latching: "asyncio.Future[Path | None]"
+    ) -> None:
+        await asyncio.gather(
+            flattener.begin(), asyncio.wait({latching}, timeout=LATCH_S_MAX)
+        )
         self._report.listing(flattener, bot.hedge, is_known=bot.problem is None)
         await flattener.run()
 
-    async def _hush(self, works: Sequence[Flattener]) -> BotSeen:
+    async def _hush(
+        self, works: Sequence[Flattener], latching: "asyncio.Future[Path | None]"
+    ) -> BotSeen:
         """Wait for the bot to halt; from then on it is known what is in doubt."""
+        await latching
         bot = await quiet_bot(self._home, self._env)
         if bot.problem is not None:
             self._report.warn(f"{bot.problem}: taken as if a request were still under way")

@@ -236,6 +236,21 @@ def test_the_latch_is_left_behind(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
+def test_a_latch_that_cannot_be_written_does_not_stop_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A full disk is said, and everything is closed all the same."""
+
+    async def story(stage: Stage) -> None:
+        stage.home.latch.mkdir()
+        await stage.hedge("BTC")
+        assert EXIT_FLAT == await stage.press()
+        assert {} == stage.held()
+
+    play(tmp_path, story)
+    assert "the bot cannot be halted" in capsys.readouterr().out
+
+
 def test_a_damaged_state_does_not_stop_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -155,7 +155,7 @@ class Flattener:
         if self.is_proved:
             return None
         if self.sight is None:
-            return f"not known: {self.failure}"
+            return f"not known: {self.desk.refused or self.failure}"
         if not self.sight.is_flat:
             return self.sight.summary()
         return "nothing open when last seen, but what was sent before may still act"
