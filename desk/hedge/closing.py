@@ -170,7 +170,8 @@ def _linger(state: BotState, event: AccountsRead, reason: str, *also: Action) ->
 def _ask_what_filled(state: BotState, event: AccountsRead, *also: Action) -> Step:
     """A position is not what our fills make it, so an order in doubt has filled: ask for rows."""
     symbol = hedge_of(state).symbol
-    is_flat = not any(row.account.size_of(symbol) for row in event.venues.values())
+    stands = any(row.account.size_of(symbol) for row in event.venues.values())
+    is_flat = not stands and not event.failures
     reason = "a position is not what our fills make it: what filled?"
     return ask_hedge(state, reason, *also, rows=True, can_wait=is_flat)
 

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from desk.core.actions import ReadAccounts
 from desk.core.events import Command
 from desk.core.order import Side
 from desk.hedge.closing import close_band_bps
@@ -140,6 +141,14 @@ def test_a_close_in_doubt_at_an_absent_venue_lets_the_other_leg_go() -> None:
         story.read(PACIFICA) if story.state.waiting else story.wake()
     assert [(LIGHTER, SIZE)] == [(row.venue, row.request.size) for row in story.sent.orders]
     assert 60_000 < story.at_ms - (story.hedge.close_began_at_ms or 0) < 70_000
+
+
+def test_a_venue_that_does_not_answer_is_not_flat() -> None:
+    """Rows of the one that does are asked for in haste: the silent one's leg may stand alone."""
+    story = closing().settle(None, "0").lands(LIGHTER, SIZE).wake().read(PACIFICA)
+    (question,) = asked(story.step)
+    assert isinstance(question, ReadAccounts)
+    assert (True, False) == (question.urgent, question.can_wait)
 
 
 def test_a_leg_that_stays_naked_is_told_once() -> None:
