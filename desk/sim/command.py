@@ -49,6 +49,7 @@ examples:
 
 the control plane, on the Lighter port, loopback only:
   curl localhost:8801/_sim/truth
+  curl localhost:8801/_sim/requests
   curl -X POST localhost:8801/_sim/market -d '{"symbol":"BTC","shock_pct":"-5"}'
   curl -X POST localhost:8801/_sim/fault  -d '{"venue":"pacifica","kind":"outage"}'
   curl -X POST localhost:8801/_sim/fault  -d '{"venue":"lighter","kind":"http_429","count":5}'

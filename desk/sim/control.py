@@ -5,7 +5,7 @@ answers loopback only. Shapes are fixed; bad input is a 400 with one line that s
 """
 
 import ipaddress
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -18,11 +18,12 @@ from desk.core.venue import VenueName
 from desk.sim import acts
 from desk.sim.exchange import Exchange, Fill, FundingPaid, OrderView, Refusal
 from desk.sim.faults import Fault, FaultKind, FaultPlan
-from desk.sim.web import CONTROL_PREFIX, json_response, plain
+from desk.sim.web import CONTROL_PREFIX, Spending, json_response, plain
 from desk.sim.world import World
 
 ROWS_MAX = 100_000
 Namer = Callable[[VenueName, int], str]
+Purses = Mapping[VenueName, Callable[[], Spending]]
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 Row = dict[str, Any]
 
@@ -65,17 +66,22 @@ class LiquidateAsk(msgspec.Struct, forbid_unknown_fields=True):
 class ControlPlane:
     """Handlers of `/_sim/*` on one world."""
 
-    def __init__(self, world: World, *, plan: FaultPlan, clock: Clock, name_of: Namer) -> None:
-        """Act on `world` and `plan`; `name_of` is how a venue calls an account."""
+    def __init__(
+        self, world: World, *, plan: FaultPlan, clock: Clock, name_of: Namer, purses: Purses
+    ) -> None:
+        """Act on `world` and `plan`; `name_of` is how a venue calls an account, `purses` tell what
+        was asked of each."""
         self._world = world
         self._plan = plan
         self._clock = clock
         self._name_of = name_of
+        self._purses = purses
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
         return [
             web.get(CONTROL_PREFIX + "truth", self._guard(self._truth)),
+            web.get(CONTROL_PREFIX + "requests", self._guard(self._requests)),
             web.get(CONTROL_PREFIX + "fault", self._guard(self._list_faults)),
             web.post(CONTROL_PREFIX + "fault", self._guard(self._add_fault)),
             web.delete(CONTROL_PREFIX + "fault", self._guard(self._clear_faults)),
@@ -113,6 +119,10 @@ class ControlPlane:
             for venue, exchange in self._world.exchanges.items()
         }
         return {"now_ms": self._world.now_ms, **venues}
+
+    def _requests(self, body: bytes) -> Row:
+        """Return what was spent of each venue's published limits, and how often more was asked."""
+        return {venue.value: _spending_row(purse()) for venue, purse in self._purses.items()}
 
     def _list_faults(self, body: bytes) -> Row:
         return {"faults": [_fault_row(fault) for fault in self._plan.faults]}
@@ -234,6 +244,10 @@ def _funding_row(row: FundingPaid) -> Row:
         "rate_hourly": plain(row.rate.fraction),
         "at_ms": row.at_ms,
     }
+
+
+def _spending_row(row: Spending) -> Row:
+    return {"spent": plain(row.spent), "refused": row.refused, "left": plain(row.left)}
 
 
 def _fault_row(fault: Fault) -> Row:

@@ -135,7 +135,8 @@ async def start_embedded(
         limits=limits,
         switches=pacifica_switches or _pacifica_switches(world),
     )
-    lighter.app.add_routes(_control(world, plan, clock, pacifica=pacifica).routes())
+    control = _control(world, plan, clock, lighter=lighter, pacifica=pacifica)
+    lighter.app.add_routes(control.routes())
     runners, endpoints = await _listen(
         (lighter.app, lighter_port, "lighter"), (pacifica.app, pacifica_port, "pacifica")
     )
@@ -172,7 +173,12 @@ def _pacifica_switches(world: World) -> PacificaSwitches:
 
 
 def _control(
-    world: World, plan: FaultPlan, clock: Clock, *, pacifica: PacificaServer
+    world: World,
+    plan: FaultPlan,
+    clock: Clock,
+    *,
+    lighter: LighterServer,
+    pacifica: PacificaServer,
 ) -> ControlPlane:
     """Return the control plane, which names accounts as their venues do."""
 
@@ -180,7 +186,8 @@ def _control(
         is_lighter = venue is VenueName.LIGHTER
         return str(account_id) if is_lighter else pacifica.registry.address(account_id)
 
-    return ControlPlane(world, plan=plan, clock=clock, name_of=name_of)
+    purses = {VenueName.LIGHTER: lighter.spending, VenueName.PACIFICA: pacifica.spending}
+    return ControlPlane(world, plan=plan, clock=clock, name_of=name_of, purses=purses)
 
 
 def _open_accounts(world: World, credentials: Credentials) -> None:

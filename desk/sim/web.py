@@ -66,21 +66,38 @@ def json_response(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What all askers of a venue have cost it: credits `spent` in all, requests `refused` in all,
+    and what the asker with the least has `left` in the present minute."""
+
+    spent: Decimal
+    refused: int
+    left: Decimal
+
+
 class RollingWindow:
-    """Credits spent in the last `window_ms`, per key (an IP address, an account)."""
+    """Credits spent in the last `window_ms`, per key (an IP address, an account).
+
+    `spent` are the credits of all keys since the start, `refused` how often there were too few.
+    """
 
     def __init__(self, limit: Decimal, *, window_ms: int = 60_000) -> None:
         """Allow `limit` credits in any window; a cost of zero is free."""
         self.limit = limit
         self.window_ms = window_ms
+        self.spent = Decimal(0)
+        self.refused = 0
         self._spent: dict[str, deque[tuple[int, Decimal]]] = {}
 
     def charge(self, key: str, cost: Decimal, now_ms: int) -> bool:
         """Spend `cost` and return True, or spend nothing and return False when too little is
         left."""
         if cost > self.left(key, now_ms):
+            self.refused += 1
             return False
         if cost > 0:
+            self.spent += cost
             self._spent.setdefault(key, deque()).append((now_ms, cost))
         return True
 
@@ -92,6 +109,10 @@ class RollingWindow:
         while rows and rows[0][0] <= now_ms - self.window_ms:
             rows.popleft()
         return self.limit - sum((cost for _, cost in rows), Decimal(0))
+
+    def left_least(self, now_ms: int) -> Decimal:
+        """Return what the key with the least has left."""
+        return min((self.left(key, now_ms) for key in self._spent), default=self.limit)
 
     def reset_ms(self, key: str, now_ms: int) -> int:
         """Return how long until the oldest spending leaves the window; 0 when nothing is

@@ -146,6 +146,23 @@ def test_the_truth_shows_funding() -> None:
     assert Decimal(row["payment"]) < 0
 
 
+def test_requests_are_counted_against_the_published_limits() -> None:
+    """Each request is spent, more than the limit is refused, and looking at it costs nothing."""
+
+    async def play(control: Control) -> tuple[Body, Body]:
+        before = (await control.ask("GET", "requests"))[1]
+        async with ClientSession(control.embedded.endpoints.lighter_url) as session:
+            for _ in range(62):
+                (await session.get("/api/v1/orderBooks")).release()
+        return before, (await control.ask("GET", "requests"))[1]
+
+    before, after = controlled(play)
+
+    assert {"spent": "0", "refused": 0, "left": "60"} == before["lighter"]
+    assert {"spent": "60", "refused": 2, "left": "0"} == after["lighter"]
+    assert {"spent": "0", "refused": 0, "left": "100"} == after["pacifica"]
+
+
 SHOCKS = [
     ({"symbol": "BTC", "shock_pct": "-10"}, {"lighter": -10, "pacifica": -10}),
     ({"symbol": "BTC", "shock_pct": 8, "venue": "pacifica"}, {"lighter": 0, "pacifica": 8}),

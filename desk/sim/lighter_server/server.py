@@ -36,6 +36,7 @@ from desk.sim.web import (
     Crossing,
     Door,
     Limits,
+    Spending,
     encode,
     fault_middleware,
     json_response,
@@ -118,6 +119,10 @@ class LighterServer:
         """Cut every connection and hear no more of the exchange."""
         self.hub.stop()
         await self.door.close()
+
+    def spending(self) -> Spending:
+        """Return what requests have cost so far."""
+        return self._limiter.spending(self._clock.now_ms())
 
     def shut_down(self, close_in_ms: int = SHUTDOWN_MS) -> None:
         """Announce a restart to every stream and close them when it is due."""

@@ -11,7 +11,7 @@ import msgspec
 
 from desk.sim.pacifica_server.registry import Registry
 from desk.sim.pacifica_server.switches import CreditLimits
-from desk.sim.web import Limits, RollingWindow
+from desk.sim.web import Limits, RollingWindow, Spending
 
 API_PREFIX = "/api/v1"
 API_KEY_HEADER = "PF-API-KEY"
@@ -81,6 +81,15 @@ class Credits:
         owner = self._registry.owner_of_api_key(api_key)
         cost = self._prices.cancel if name.startswith("cancel") else self._prices.standard
         return self._charge(cost * max(1, actions), owner=owner, address=address, now_ms=now_ms)
+
+    def spending(self, now_ms: int) -> Spending:
+        """Return what was counted so far; nothing where limits are OFF."""
+        purses = (self._anonymous, self._identified)
+        return Spending(
+            spent=sum((purse.spent for purse in purses), Decimal(0)),
+            refused=sum(purse.refused for purse in purses),
+            left=min(purse.left_least(now_ms) for purse in purses),
+        )
 
     def _charge(self, cost: Decimal, *, owner: str | None, address: str, now_ms: int) -> Standing:
         window = self._identified if owner else self._anonymous

@@ -36,6 +36,7 @@ from desk.sim.web import (
     Crossing,
     Door,
     Limits,
+    Spending,
     encode,
     fault_middleware,
     with_unknown_fields,
@@ -89,6 +90,10 @@ class PacificaServer:
         """Cut every connection and stop publishing."""
         self._publisher.close()
         await self.door.close()
+
+    def spending(self) -> Spending:
+        """Return what requests have cost so far."""
+        return self._credits.spending(self._clock.now_ms())
 
     def _application(self) -> web.Application:
         faults = fault_middleware(self.door, refuse_by_fault)
