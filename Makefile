@@ -26,10 +26,10 @@ endif
 
 ENVIRONMENT := @$(PYTHON) scripts/environment.py
 
-.PHONY: help demo test check storm diagram conformance sim runtime develop
+.PHONY: help demo test check storm storm-kills diagram conformance sim runtime develop
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile \
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile \
 		| awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
 
 demo: runtime ## one hedge on the embedded venues, from start to end: no keys, no network
@@ -46,6 +46,9 @@ check: develop ## lint, types and house style
 
 storm: runtime ## crash, starve and deceive the bot on virtual time: all pairs, 10,000 random runs
 	@$(VENV)/bin/python -m desk.storm --sweep pairs --runs 10000 $(ARGS)
+
+storm-kills: develop ## kill the real daemon fifty times, in every state; ten minutes, 2 cores
+	@$(VENV)/bin/python -m test.kills $(ARGS)
 
 diagram: runtime ## draw docs/states.md from the transition table
 	@$(VENV)/bin/python -m desk.hedge.diagram > docs/states.md.new

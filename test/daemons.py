@@ -40,6 +40,11 @@ class Venues:
         with urlopen(Request(f"{self.url}/_sim/{path}", data), timeout=10) as reply:
             return json.load(reply)
 
+    def clear_faults(self) -> None:
+        """Call off every fault that has not struck yet."""
+        with urlopen(Request(f"{self.url}/_sim/fault", method="DELETE"), timeout=10):
+            pass
+
     def positions(self) -> dict[str, dict[str, str]]:
         """Return the signed positions by venue and symbol, as the exchanges have them."""
         truth = self.ask("truth")
