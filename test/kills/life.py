@@ -30,8 +30,8 @@ START = "START"
 PHASES = ("RECOVER", "ANALYZE", "SELECT", "OPEN", "HOLD", "CLOSE", "WAIT")
 # How likely a state is struck once it has been before, and how long after it was entered (seconds,
 # about as long as it lasts on loopback).
-ODDS = {START: 0.1, "RECOVER": 0.2, "ANALYZE": 0.3, "SELECT": 0.4, "OPEN": 0.9, "HOLD": 1.0,
-        "CLOSE": 0.7, "WAIT": 0.5}
+ODDS = {START: 0.1, "RECOVER": 0.2, "ANALYZE": 0.25, "SELECT": 0.35, "OPEN": 0.9, "HOLD": 1.0,
+        "CLOSE": 0.5, "WAIT": 0.25}
 LENGTH_S = {START: 0.6, "RECOVER": 0.03, "ANALYZE": 0.03, "SELECT": 0.5, "OPEN": 0.45, "HOLD": 6.0,
             "CLOSE": 0.45, "WAIT": 8.0}
 LOOK_S_MAX = 0.1

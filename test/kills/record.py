@@ -12,7 +12,7 @@ SYMBOL = "BTC"
 QUIET_S = 20.0  # a hedge that was taken over is left alone at least this long
 ROUND_TRIPS = 3
 ROUND_TRIP_S_MAX = 1.0  # on loopback, with both cores busy
-IMPORT_S_MAX = 10.0
+IMPORT_S_MAX = 5.0
 
 # How long an order of a former life keeps its twin waiting while its venue answers. Lighter: its
 # nonce is taken by a cancel-all, which must be final (nine requests, a look a second). Pacifica:
