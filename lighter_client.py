@@ -242,7 +242,7 @@ class LighterClient(LighterReads):
         sender, signer = self._writing()
         instrument = self._instrument(request.symbol)
         write = order_write(signer, request, instrument, now_ms=self._clock.now_ms())
-        if not write.is_guard:
+        if not request.is_close:
             self.budget.check("sendTx")
         return await sender.sign(write)
 

@@ -12,7 +12,7 @@ import os
 import secrets
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -45,8 +45,6 @@ EXIT_DONE, EXIT_FAILED, EXIT_RUNNING = 0, 1, 3
 DEMO_START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z: the same for every demo of a seed
 DEMO_SECONDS_PER_HOLD = 60
 BACKFILL_HOURS = 14 * 24  # the past that a demo begins with: volumes, candles, funding history
-OPEN_RETRY_S = 5.0
-OPEN_TOGETHER_S = 1.0  # how long the second venue may lag behind the first at a start that holds
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -494,6 +492,7 @@ def instance_lock(home: "Home", env: Mapping[str, str], clock: "Clock") -> "Inst
 
 async def trade_live(run: Run, identities: "Mapping[VenueName, Identity]") -> int:
     """Open both venues, say what is at stake, and trade. The locks are held."""
+    from desk.engine.opening import open_patiently
     from desk.screen.banners import say_what_is_at_stake
 
     doubt = run.state.doubt
@@ -529,54 +528,6 @@ def say_now(run: Run, text: str) -> None:
     from desk.screen.terminal import write_line
 
     write_line(run.console, run.clock.now_ms(), "start", text, style="yellow")
-
-
-async def open_patiently(
-    venues: "Mapping[VenueName, Venue]", tell: Callable[[str], None], *, holds: bool
-) -> "set[asyncio.Task[None]]":
-    """Open both venues. Where a hedge may be held, one that answers is enough to begin with.
-
-    Returns the tasks that go on trying to open the others: an absent venue is waited for, but the
-    leg on the other one has its guards meanwhile. `tell` is given a trouble when it is another than
-    before.
-    """
-    async def open_one(venue: "Venue") -> None:
-        told = ""
-        while True:
-            try:
-                return await venue.open()
-            except VenueError as error:
-                if not holds:
-                    raise
-                text = f"{error}; trying again every {OPEN_RETRY_S:g} s"
-                if text != told:
-                    tell(text)
-                told = text
-                await asyncio.sleep(OPEN_RETRY_S)
-
-    if not holds:
-        await asyncio.gather(*(open_one(venue) for venue in venues.values()))
-        return set()
-    tries = {asyncio.ensure_future(open_one(venue)) for venue in venues.values()}
-    try:
-        await asyncio.wait(tries, return_when=asyncio.FIRST_COMPLETED)
-        _, late = await asyncio.wait(tries, timeout=OPEN_TOGETHER_S)
-        for task in tries - late:
-            task.result()
-    except (asyncio.CancelledError, DeskError):
-        for task in tries:
-            task.cancel()
-        raise
-    for task in late:
-        task.add_done_callback(partial(_tell_end, tell))
-    return late
-
-
-def _tell_end(tell: Callable[[str], None], task: "asyncio.Task[None]") -> None:
-    """Say how the opening of a late venue failed for good; the hedge is held without it."""
-    error = None if task.cancelled() else task.exception()
-    if error is not None:
-        tell(str(error))
 
 
 if __name__ == "__main__":

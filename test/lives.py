@@ -18,6 +18,7 @@ from desk.core.ports import Clock, Venue
 from desk.core.venue import VenueName
 from desk.engine.clock import LoopClock
 from desk.engine.journal import Journal
+from desk.engine.opening import open_patiently
 from desk.engine.run import Engine, Record
 from desk.engine.store import StateStore
 from desk.hedge import machine
@@ -32,7 +33,7 @@ from desk.venues.http import HttpRequest, HttpResponse, HttpTransport
 from desk.venues.lighter.signer import PythonSigner
 from desk.venues.pacifica.access import read_access
 from lighter_client import LighterClient
-from lighter_pacifica_hedge import check_symbols, close_all, open_patiently, read_equity
+from lighter_pacifica_hedge import check_symbols, close_all, read_equity
 from pacifica_client import PacificaClient
 
 LIGHTER, PACIFICA = VenueName.LIGHTER, VenueName.PACIFICA

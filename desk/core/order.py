@@ -98,10 +98,11 @@ class FillCause(StrEnum):
 class OrderRequest:
     """One order to be signed.
 
-    `size` is in base units, on the lot; `price` is the worst acceptable, on the tick.     A
+    `size` is in base units, on the lot; `price` is the worst acceptable, on the tick. A
     market-like order is LIMIT + IOC with its price at the edge of the band. `client_id` is the
     venue's own text form of an `OrderKey` (see `desk.core.ids`). `expires_at_ms` bounds a
-    resting order's life; None leaves the venue's default.
+    resting order's life; None leaves the venue's default. `goes_through` marks the one close that
+    is not reduce-only: a rest below the venue's minimum is closed by an order through zero.
     """
 
     symbol: str
@@ -114,6 +115,12 @@ class OrderRequest:
     reduce_only: bool = False
     trigger_price: Decimal | None = None
     expires_at_ms: int | None = None
+    goes_through: bool = False
+
+    @property
+    def is_close(self) -> bool:
+        """Return whether it is meant to close: request budgets keep room for such orders."""
+        return self.reduce_only or self.goes_through
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,7 +167,7 @@ class Executor:
 
         A send that breaks, by a fault of ours, must not hide what became of the other.
         """
-        is_opening = not all(order.request.reduce_only for order in orders)
+        is_opening = not all(order.request.is_close for order in orders)
         if is_opening and any(isinstance(write, Rejected) for write in signed):
             signed = [_stays(write) for write in signed]
         return await asyncio.gather(

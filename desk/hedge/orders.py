@@ -77,4 +77,5 @@ def _request(hedge: Hedge, intent: Intent) -> OrderRequest:
         price=intent.price,
         client_id=intent.client_id,
         reduce_only=intent.role is Role.CLOSE,
+        goes_through=intent.role is Role.THROUGH,
     )

@@ -268,7 +268,7 @@ class SimVenue:
             raise InvariantBroken(f"{request.client_id}: {request.kind} and its trigger disagree")
         if request.trigger_price is not None:
             instrument.check_price(request.trigger_price)
-        if self._budget is not None and not request.reduce_only:
+        if self._budget is not None and not request.is_close:
             self._budget.check("send")
         await asyncio.sleep(self._latency.sign_ms / 1000)
         return SimWrite(request, self._clock.now_ms() + VALIDITY_MS[self._name])
@@ -282,7 +282,7 @@ class SimVenue:
             lambda: self._land(write),
             client_id=write.client_id,
             expires_at_ms=write.expires_at_ms,
-            is_guard=write.request.reduce_only,
+            is_guard=write.request.is_close,
         )
 
     async def cancel(self, symbol: str, *, client_id: str) -> Outcome:

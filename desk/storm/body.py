@@ -89,7 +89,7 @@ class Client(SimVenue):
 
     def __init__(self, life: Mortal, name: VenueName) -> None:
         self._way = _Way(life, name)
-        stage = life.stage
+        stage = self._stage = life.stage
         self.budget = SimBudget(name, stage.clock.monotonic_s, limit=stage.limits[name])
         super().__init__(
             stage.world,
@@ -99,6 +99,11 @@ class Client(SimVenue):
             faults=self._way,
             budget=self.budget,
         )
+
+    async def open(self) -> None:
+        """Open, and be struck by the weather of the streams from now on."""
+        await super().open()
+        self._stage.feeds[self.name] = self.feed
 
     async def send(self, write: SignedWrite) -> Outcome:
         """Send, with everybody told before."""

@@ -14,6 +14,7 @@ from desk.core.actions import Strategy
 from desk.core.errors import VenueError
 from desk.core.events import Command, OwnerAsked
 from desk.core.venue import VenueName
+from desk.engine.opening import open_patiently
 from desk.engine.recall import recall
 from desk.engine.run import Engine
 from desk.engine.store import StateStore
@@ -31,7 +32,6 @@ from desk.storm.strikes import Strike
 from desk.storm.weather import Weather
 from desk.storm.witness import Witness
 
-OPEN_RETRY_S = 5.0  # the daemon's own pause between two tries to open a venue
 RESTART_S = 30.0  # a supervisor's pause after an exit
 EPOCH = 7
 EXIT_FAILED = 1
@@ -136,9 +136,7 @@ class Life:
         store = StateStore(STATE_PATH, kind=BotState, schema=SCHEMA, disk=self.stage.disk)
         state = _recalled(store, around.config)
         self.witness.started(state)
-        await asyncio.gather(
-            *(self._open(venue, is_patient=state.hedge is not None) for venue in VenueName)
-        )
+        await open_patiently(self.venues, lambda _: None, holds=state.hedge is not None)
         await asyncio.gather(*(_equity(venue) for venue in self.venues.values()))
         self.engine = Engine(
             around.strategy,
@@ -151,19 +149,6 @@ class Life:
         )
         self.engine.post(Started(self.stage.our_clock.now_ms(), around.config, around.cycles))
         return await self.engine.run()
-
-    async def _open(self, name: VenueName, *, is_patient: bool) -> None:
-        """Open one venue as the daemon does: with a hedge in hand an absent one is waited for."""
-        while True:
-            try:
-                await self.venues[name].open()
-            except VenueError:
-                if not is_patient:
-                    raise
-                await asyncio.sleep(OPEN_RETRY_S)
-            else:
-                self.stage.feeds[name] = self.venues[name].feed
-                return
 
 
 def _recalled(store: StateStore[BotState], config: Config) -> BotState:

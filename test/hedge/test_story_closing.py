@@ -237,6 +237,7 @@ def test_dust_goes_through_zero() -> None:
         through.size,
         story.hedge.intents[-1].role,
     )
+    assert through.is_close
 
 
 def test_what_went_through_zero_comes_back_reduce_only() -> None:

@@ -189,6 +189,7 @@ def test_what_reduces_or_cancels_is_a_guard() -> None:
     """Closes and cancels may use the reserve of the request budget, openings may not."""
     assert not operations.place(REQUEST).is_guard
     assert operations.place(replace(REQUEST, reduce_only=True)).is_guard
+    assert operations.place(replace(REQUEST, goes_through=True)).is_guard
     assert operations.cancel("BTC", client_id=OUR_ID).is_guard
     assert operations.place(STOP).is_guard
 

@@ -223,7 +223,7 @@ class LighterSender:
 
     async def _post(self, write: LighterWrite, signed: SignedTx) -> Outcome:
         try:
-            reply, at_ms = await self._ask("sendTx", send_form(signed), is_guard=write.is_guard)
+            reply, at_ms = await self._ask("sendTx", send_form(signed), is_urgent=_is_urgent(write))
         except (NotSent, RateLimited) as error:
             self._nonces.refused(signed)
             return _not_sent(write, error)
@@ -245,9 +245,9 @@ class LighterSender:
         self, writes: Sequence[LighterWrite], batch: Sequence[SignedTx]
     ) -> list[Outcome]:
         pairs = list(zip(writes, batch, strict=True))
-        is_guard = all(write.is_guard for write in writes)
+        is_urgent = all(_is_urgent(write) for write in writes)
         try:
-            reply, at_ms = await self._ask("sendTxBatch", batch_form(batch), is_guard=is_guard)
+            reply, at_ms = await self._ask("sendTxBatch", batch_form(batch), is_urgent=is_urgent)
         except (NotSent, RateLimited) as error:
             for signed in batch:
                 self._nonces.refused(signed)
@@ -289,9 +289,9 @@ class LighterSender:
         return outcomes
 
     async def _ask(
-        self, name: str, form: dict[str, str], *, is_guard: bool
+        self, name: str, form: dict[str, str], *, is_urgent: bool
     ) -> tuple[SendReply, int]:
-        priority = Priority.GUARD if is_guard else Priority.NORMAL
+        priority = Priority.GUARD if is_urgent else Priority.NORMAL
         response = await self._api.post(name, form, priority=priority)
         return read_send_reply(response.body), response.received_at_ms
 
@@ -299,6 +299,10 @@ class LighterSender:
         """Return the outcome nobody knows; on a venue clock behind ours it lives longer."""
         expires_at_ms = signed.expired_at_ms + self._skew_ms()
         return Unknown(write.client_id, signed.tx_hash, reason, expires_at_ms)
+
+
+def _is_urgent(write: LighterWrite) -> bool:
+    return write.is_guard or write.is_urgent
 
 
 def _not_sent(write: LighterWrite, error: VenueError) -> Rejected:

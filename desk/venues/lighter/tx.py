@@ -53,12 +53,14 @@ class LighterWrite:
     """A transaction that can be signed for any nonce, and its latest signed form.
 
     `is_guard`: it cannot increase anything (a cancel, a reduce-only order). Bytes that were
-    never sent may be replaced by the same transaction under another nonce.
+    never sent may be replaced by the same transaction under another nonce. `is_urgent`: it may use
+    what the request budget keeps for closes, although it may increase something.
     """
 
     client_id: str
     build: BuildTx
     is_guard: bool
+    is_urgent: bool = False
     signed: SignedTx | None = None
     is_spent: bool = False
 
@@ -83,6 +85,7 @@ def order_write(
         request.client_id,
         lambda nonce: signer.create_order(**fields, nonce=nonce),
         is_guard=request.reduce_only,
+        is_urgent=request.goes_through,
     )
 
 

@@ -142,7 +142,7 @@ def _limit(request: OrderRequest, *, top_of_book: bool) -> Operation:
         },
         request.client_id,
         batch_type="Create",
-        is_guard=request.reduce_only,
+        is_guard=request.is_close,
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from desk.core.errors import ConfigError, VenueUnavailable
 from desk.core.ports import Venue
 from desk.core.venue import VenueName
-from lighter_pacifica_hedge import open_patiently
+from desk.engine.opening import open_patiently
 from test.virtual import run_virtual
 
 LIGHTER, PACIFICA = VenueName.LIGHTER, VenueName.PACIFICA
