@@ -141,10 +141,14 @@ def _signed(fills: list[Fill]) -> Decimal:
 
 
 def _payments(hedge: Hedge, row: VenueAccount) -> list[FundingPayment]:
-    """Return the payments of this hedge, each once; rows from before it are another cycle's."""
+    """Return the payments of this hedge, each once; rows from before it are another cycle's.
+
+    It begins with its first fill, by the venue's own clock: ours may be ahead of the settlement.
+    """
+    began_at_ms = min((fill.at_ms for fill in _ours(hedge, row)), default=hedge.approved_at_ms)
     rows = {entry.payment_id: entry for entry in row.payments or ()}
     return [
         entry
         for entry in rows.values()
-        if entry.symbol == hedge.symbol and entry.at_ms >= hedge.approved_at_ms
+        if entry.symbol == hedge.symbol and entry.at_ms >= began_at_ms
     ]

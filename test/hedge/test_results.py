@@ -130,6 +130,13 @@ def test_rows_listed_twice_are_counted_once() -> None:
     assert result(rows()) == result(doubled)
 
 
+def test_a_hedge_begins_by_the_venues_clock() -> None:
+    """A clock of ours that is ahead of a settlement does not lose the payment that came of it."""
+    ahead = replace(CLOSED, approved_at_ms=T0 + HOUR_MS + 2)
+
+    assert d("1.03") == result(rows(), ahead).legs[LIGHTER].net_usd
+
+
 def test_rows_of_the_cycle_before_are_not_counted() -> None:
     """Payments from before the approval and fills of other ids belong to somebody else."""
     venues = rows()
