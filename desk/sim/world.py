@@ -109,6 +109,7 @@ class World:
         self._alarm: _Alarm | None = None
         # How often each account's writer has voided what it sent before (see `SimVenue.fence`).
         self.fences: Counter[tuple[VenueName, int]] = Counter()
+        self.fenced_at_ms: dict[tuple[VenueName, int], int] = {}
         self._has_past = False
         for exchange in self.exchanges.values():
             exchange.due_listeners.append(self._wake_in_time)

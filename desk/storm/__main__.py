@@ -13,19 +13,21 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NoReturn
 
 import structlog
 
-from desk.storm.draw import draw
+from desk.storm.draw import draw, draw_brisk
 from desk.storm.report import Tally, branches, failures, table
+from desk.storm.rules import Rule
 from desk.storm.runs import Plan, parse_plan, play
-from desk.storm.sweep import singles
+from desk.storm.sweep import beside_the_owner, singles
 
 CHUNK = 50
 PROGRESS_S = 10.0
 GARBAGE_RUNS = 25
+BRISK_RUNS = 10  # so many for each long one
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     be_quiet()
     if args.replay is not None:
         return _replay(args.replay)
+    if args.until_broken:
+        return _until_broken(args)
     began_s = time.monotonic()
     total = Tally()
     for name, work in _works(args):
@@ -50,6 +54,11 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="the first random run's seed")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--sweep", choices=("none", "singles", "pairs"), default="singles")
+    parser.add_argument(
+        "--until-broken",
+        action="store_true",
+        help="stop at the first run that breaks a rule, our own faults not counted",
+    )
     parser.add_argument("--replay", metavar="PLAN", help="play one plan and tell its story")
     return parser.parse_args(argv)
 
@@ -110,6 +119,27 @@ def _do(name: str, work: list[Work], total: Tally, *, jobs: int) -> None:
 
 def _call(work: Work) -> Tally:
     return work()
+
+
+def _until_broken(args: argparse.Namespace) -> int:
+    """Play one run after the other, cheap ones first. Returns 1 when a rule was broken.
+
+    A program that breaks down is no finding here: what tells a wrong program is a broken rule.
+    """
+    first = chain(singles(), beside_the_owner()) if args.sweep != "none" else iter(())
+    seeds = range(args.seed, args.seed + args.runs)
+    drawn = chain(map(draw_brisk, seeds), map(draw, seeds[::BRISK_RUNS]))
+    runs = faults = 0
+    for runs, plan in enumerate(chain(first, drawn), start=1):
+        outcome = play(plan)
+        if outcome.violations and outcome.violations[0].rule is not Rule.OUR_FAULT:
+            print(f"runs                {runs:,}")
+            _say(failures([outcome]))
+            return 1
+        faults += bool(outcome.violations)
+    broke = f", {faults:,} ended by a fault of our own" if faults else ""
+    print(f"runs                {runs:,}{broke}")
+    return 0
 
 
 def _replay(text: str) -> int:

@@ -1,6 +1,7 @@
 """Random plans: a configuration and a handful of strikes, all drawn from one seed."""
 
 import random
+from dataclasses import replace
 
 from desk.core.venue import VenueName
 from desk.storm.runs import Plan
@@ -24,8 +25,16 @@ PLACES = (
 )
 # The next strike of a scene falls a few effects on, or in the start that follows a crash.
 NEXT_MAX = 6
+BRISK_HOURS = 0.3  # some five cycles
 FIRST_START = 5  # effects of the run's first RECOVER
-SAYINGS = (Kind.SAY_PAUSE, Kind.SAY_RESUME, Kind.SAY_CLOSE, Kind.SAY_STOP, Kind.SAY_LEAVE)
+SAYINGS = (
+    Kind.SAY_PAUSE,
+    Kind.SAY_RESUME,
+    Kind.SAY_CLOSE,
+    Kind.SAY_STOP,
+    Kind.SAY_LEAVE,
+    Kind.SAY_HALT,
+)
 LASTING = (
     Kind.OUTAGE,
     Kind.OUTAGE,
@@ -87,6 +96,13 @@ def draw(seed: int) -> Plan:
         strikes=tuple(strike for scene in scenes for strike in scene),
         settings=tuple((name, str(value)) for name, value in settings.items()),
     )
+
+
+def draw_brisk(seed: int) -> Plan:
+    """Return the strikes of a seed on short cycles: ten times as many runs in the same time."""
+    drawn = draw(seed)
+    settings = tuple(row for row in drawn.settings if row[0] == "base_capital_allocation")
+    return replace(drawn, hours=BRISK_HOURS if seed % 2 else None, settings=settings)
 
 
 def _scene(chance: random.Random, with_hands: bool) -> list[Strike]:

@@ -22,8 +22,10 @@ from desk.hedge.state import BotState, Phase, Role
 from desk.sim.exchange import Fill, OrderStatus, OrderView, TimeInForce
 from desk.sim.sim_venue import VALIDITY_MS
 from desk.storm.boundaries import Boundary
-from desk.storm.naked import Circumstances, StopWatch
-from desk.storm.patience import BASE_S, alone_s, excuse_s, second_look_s
+from desk.storm.ledger import Ledger
+from desk.storm.naked import Circumstances, Episode, StopWatch
+from desk.storm.openings import Openings
+from desk.storm.patience import BASE_S, CLOSE_S, alone_s, excuse_s, second_look_s
 from desk.storm.rules import Rule, Violation
 from desk.storm.stage import ACCOUNT, STATE_PATH, SYMBOLS, Stage
 from desk.storm.strikes import CRASHES, HANDS, Kind, Strike
@@ -67,9 +69,15 @@ class Judge(Witness):
         self._config = config
         self._start_ms = stage.world.time_ms()
         self.watch = StopWatch(self._start_ms)
+        self.closing = StopWatch(self._start_ms)
+        self._also = (
+            Openings(stage, self.breach),
+            Ledger(stage, self.truth, self.breach, had_hands=lambda: self.had_hands),
+        )
         self._is_alive = False
         self._struck: list[tuple[int, float]] = []
         self._hands = 0
+        self._was_told_to_halt = False
         self._leg_max: dict[str, Decimal] = {}
         self._through_until_ms = 0
         self._sent: dict[tuple[VenueName, str], _Sent] = {}
@@ -107,6 +115,8 @@ class Judge(Witness):
                 self.reached["crash while a leg was naked"] += 1
         if strike.kind in HANDS:
             self._hands += 1
+        elif strike.kind is Kind.SAY_HALT:
+            self._was_told_to_halt = True
         if strike.kind is Kind.OUTAGE and self.watch.episode is not None:
             self.reached["outage while a leg was naked"] += 1
         self._tell(f"** {strike} at #{boundary.index} {boundary.operation}")
@@ -119,12 +129,11 @@ class Judge(Witness):
         now_ms = self._now_ms()
         is_kept = gap is not None and self._is_twin_taken(gap)
         self.watch.turn(now_ms, Circumstances(gap, self._is_alive, out, is_kept))
+        self._turn_close(now_ms, out)
         episode = self.watch.episode
         if episode is None or gap is None:
             return
-        allowed_s = BASE_S + sum(
-            more_s for at_ms, more_s in self._struck if at_ms > episode.began_at_ms - RECENT_MS
-        )
+        allowed_s = self._allowed_s(episode)
         late_s = max(episode.helped_ms / 1000, episode.alone_ms / 1000 - alone_s(self._config))
         if late_s > allowed_s and episode.began_at_ms not in self._told_late:
             self._told_late.add(episode.began_at_ms)
@@ -133,6 +142,24 @@ class Judge(Witness):
                 f"{gap.size.normalize():f} {gap.symbol} on {gap.venue} for {late_s:.1f} s, "
                 f"{allowed_s:g} s allowed",
             )
+
+    def _allowed_s(self, episode: Episode) -> float:
+        recent = (row for row in self._struck if row[0] > episode.began_at_ms - RECENT_MS)
+        return BASE_S + sum(more_s for _, more_s in recent)
+
+    def _turn_close(self, now_ms: int, out: frozenset[VenueName]) -> None:
+        """Count how long what is being closed stands while the bot runs and both venues answer."""
+        is_closing = self.state is not None and self.state.phase is Phase.CLOSE
+        left = self.truth.largest() if is_closing else None
+        self.closing.turn(now_ms, Circumstances(left, self._is_alive, out))
+        episode = self.closing.episode
+        if episode is None or left is None or -episode.began_at_ms in self._told_late:
+            return
+        stood_s, allowed_s = episode.helped_ms / 1000, CLOSE_S + self._allowed_s(episode)
+        if stood_s > allowed_s:
+            self._told_late.add(-episode.began_at_ms)
+            text = f"{left.symbol} on {left.venue} stands after {stood_s:.1f} s"
+            self.breach(Rule.SLOW_CLOSE, f"{text}, {allowed_s:g} s allowed")
 
     def _is_twin_taken(self, gap: Gap) -> bool:
         """Return whether the twin's venue has acknowledged an order nobody knows the end of."""
@@ -148,6 +175,8 @@ class Judge(Witness):
         self.turn()
         self.state = state
         self.reached[f"restart in {state.phase}"] += 1
+        for other in self._also:
+            other.started(state)
         self._tell("-- start")
 
     def ended(self, error: BaseException | None) -> None:
@@ -178,7 +207,9 @@ class Judge(Witness):
             self._count_unknown(event)
         if record.before.label != state.phase:
             self._count_step(Phase(record.before.label), state)
-        if self.watch.episode is not None:
+        for other in self._also:
+            other.decided(record)
+        if self.watch.episode is not None or Phase.CLOSE in (record.before.label, state.phase):
             self.turn()
 
     def _count_unknown(self, event: OrdersSettled) -> None:
@@ -202,15 +233,17 @@ class Judge(Witness):
             self._tell(f">> {venue} {kind} {request.side} {request.size} {request.symbol}")
         key = OrderKey.parse(request.client_id)
         role = Role((key.leg - 1) % len(Role) + 1) if key is not None else Role.OPEN
+        self._check_alone(venue, request)
         if not request.reduce_only:
             self._check_intent(venue, request)
-            self._check_alone(venue, request)
             self._check_size(venue, request, role)
         if role is Role.THROUGH:
             self._through_until_ms = self._now_ms() + RECENT_MS
             self.reached["closed through zero"] += 1
         elif role is Role.OPEN and self.truth.ours(venue.twin, request.symbol):
             self.reached["opening topped up"] += 1
+        for other in self._also:
+            other.sending(venue, request)
         self._sent[venue, request.client_id] = _Sent(request, role)
 
     def _check_intent(self, venue: VenueName, request: OrderRequest) -> None:
@@ -273,6 +306,8 @@ class Judge(Witness):
         """See an order arrive."""
         sent = self._sent[venue, client_id]
         sent.has_landed = True
+        for other in self._also:
+            other.landed(venue, client_id, is_orphan=is_orphan)
         if sent.fences != self._stage.world.fences[venue, ACCOUNT]:
             self.reached["fence voided an order"] += 1
         elif self._now_ms() > sent.may_act_until_ms:
@@ -284,6 +319,8 @@ class Judge(Witness):
         """See a state that could not be saved."""
         if self.watch.episode is not None:
             self.reached["save failed while a leg was naked"] += 1
+        for other in self._also:
+            other.save_failed()
         self._tell("   save failed")
 
     def spent(self, *, held_back: int, refused: int) -> None:
@@ -364,7 +401,7 @@ class Judge(Witness):
             self.breach(Rule.END_STATE, f"{state.phase}: {text}")
         if state.halt_reason is not None:
             self.reached["ended halted"] += 1
-            if not self.had_hands:
+            if not self.had_hands and not self._was_told_to_halt:
                 self.breach(Rule.HALTED, state.halt_reason)
 
     def count_effects(self, effects: int, hours: float) -> None:

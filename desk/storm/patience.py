@@ -9,6 +9,7 @@ from desk.storm.strikes import CRASHES, HANDS, Effect, Kind, Strike
 
 # Seconds: what a plain opening or close takes, and what each strike adds to it.
 BASE_S = 15.0
+CLOSE_S = 45.0  # a close is no emergency: both legs stand, and wait for each other
 ANSWER_S = 10.0  # a request is given up after five seconds, then comes a pause
 DOUBT_S = 15.0  # an order in doubt is watched for a while, then fenced
 START_S = 20.0  # a new process starts with half of its request budget

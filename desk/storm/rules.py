@@ -43,7 +43,12 @@ class Rule(StrEnum):
     HALTED = "halted although no other hand was at work"
     OUR_FAULT = "a fault of our own"
     RUNAWAY = "too many requests"
-    BOOKS = "the exchange's books do not balance"
+    SLOW_CLOSE = "a close that takes too long"
+    UNASKED = "opened against the owner's word or a halt"
+    FUNDING = "opened for funding that is not paid"
+    ONE_BY_ONE = "an opening order that waited for its twin"
+    ID_TWICE = "an id used twice"
+    BOOKS = "a result that the accounts do not show"
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ class Kind(StrEnum):
     SAY_CLOSE = "say_close"
     SAY_STOP = "say_stop"
     SAY_LEAVE = "say_leave"
+    SAY_HALT = "say_halt"
 
 
 CRASHES = frozenset(

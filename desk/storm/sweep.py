@@ -8,15 +8,16 @@ in the recovery from a crash are among them.
 from collections.abc import Iterator
 
 from desk.core.venue import VenueName
+from desk.hedge.state import Phase
 from desk.storm.boundaries import Boundary
 from desk.storm.runs import Plan, play
 from desk.storm.strikes import Effect, Kind, Strike
 
 CYCLE = Plan(seed=1, hours=None)
 
-LATE_S = {VenueName.LIGHTER: (20.0, 300.0), VenueName.PACIFICA: (4.0,)}
-"""Late, but still valid there: a Lighter transaction for ten minutes, a Pacifica request for its
-window of five seconds."""
+LATE_S = {VenueName.LIGHTER: (1.5, 20.0, 300.0), VenueName.PACIFICA: (4.0,)}
+"""Late, but still valid there: a Lighter transaction for ten minutes (the first is about when its
+fence arrives), a Pacifica request for its window of five seconds."""
 
 _Way = tuple[Kind, float]
 _SAVE: tuple[_Way, ...] = (
@@ -64,3 +65,10 @@ def singles(base: Plan = CYCLE) -> Iterator[Plan]:
         if boundary.index > after:
             for strike in ways(boundary):
                 yield Plan(base.seed, base.hours, (*base.strikes, strike), base.settings)
+
+
+def beside_the_owner() -> Iterator[Plan]:
+    """Yield the same with an order of the owner's resting beside the hedge, on Lighter."""
+    held = next(row.index for row in play(CYCLE, is_traced=True).trace if row.phase == Phase.HOLD)
+    order = Strike("", held, Kind.OWNER_ORDER, venue=VenueName.LIGHTER)
+    yield from singles(Plan(CYCLE.seed, CYCLE.hours, (order,)))

@@ -1,6 +1,6 @@
 """What is really held, and whose it is, from the exchanges' own fills.
 
-Knows which ids are ours and nothing else of the bot.
+Knows that the bot alone gives its orders ids, and nothing else of it.
 """
 
 from collections.abc import Callable
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 
-from desk.core.ids import OrderKey
 from desk.core.venue import VenueName
 from desk.sim.exchange import (
     ExchangeEvent,
@@ -27,8 +26,10 @@ Changed = Callable[[VenueName, OrderView], None]
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """How far the legs of a symbol are from cancelling out (base units, unsigned), and on which
-    venue the larger leg is."""
+    """What stands in a symbol (base units, unsigned) and on which venue.
+
+    As a rule: how far its legs are from cancelling out, and where the larger one is.
+    """
 
     symbol: str
     size: Decimal
@@ -72,6 +73,11 @@ class Truth:
                 return Gap(symbol, size, VenueName.LIGHTER if larger else VenueName.PACIFICA)
         return None
 
+    def largest(self) -> Gap | None:
+        """Return the largest leg of ours that is at least a lot, None where there is none."""
+        size, (venue, symbol) = max((abs(size), key) for key, size in self._net.items())
+        return Gap(symbol, size, venue) if size >= self._lot[symbol] else None
+
     def is_flat(self) -> bool:
         """Return whether nothing of ours is held anywhere."""
         return not any(self.ours(venue, symbol) for venue, symbol in self._net)
@@ -96,5 +102,5 @@ class Truth:
 
 
 def is_ours(client_id: str | None) -> bool:
-    """Return whether an order carries our mark."""
-    return client_id is not None and OrderKey.parse(client_id) is not None
+    """Return whether an order is the bot's: nobody else here gives his orders an id."""
+    return client_id is not None

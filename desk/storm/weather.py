@@ -25,6 +25,7 @@ COMMANDS = {
     Kind.SAY_CLOSE: Command.CLOSE,
     Kind.SAY_STOP: Command.STOP,
     Kind.SAY_LEAVE: Command.LEAVE,
+    Kind.SAY_HALT: Command.HALT,
 }
 TWISTS: dict[Kind, PrivateTwist] = {
     Kind.DOUBLED: lambda events: [event for event in events for _ in range(2)],

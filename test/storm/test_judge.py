@@ -84,6 +84,28 @@ def open_one_leg(before: BotState, decision: Decision[BotState]) -> Decision[Bot
     return replace(decision, state=state, actions=(replace(sent, orders=orders),))
 
 
+def open_the_other_way(before: BotState, decision: Decision[BotState]) -> Decision[BotState]:
+    """Sell what should be bought."""
+    sent = orders_in(decision)
+    if sent is None or before.phase is not Phase.SELECT:
+        return decision
+    one, other = (row.request for row in sent.orders)
+    orders = (
+        replace(sent.orders[0], request=replace(one, side=other.side)),
+        replace(sent.orders[1], request=replace(other, side=one.side)),
+    )
+    return replace(decision, actions=(replace(sent, orders=orders),))
+
+
+def count_no_attempts(before: BotState, decision: Decision[BotState]) -> Decision[BotState]:
+    """Give the orders of each cycle the ids of the last."""
+    hedge = decision.state.hedge
+    if hedge is None or before.phase is not Phase.CLOSE:
+        return decision
+    orders = [row.client_id for row in hedge.intents if row.venue is VenueName.LIGHTER]
+    return with_orders(decision, client_id=orders[0])
+
+
 def break_down(before: BotState, decision: Decision[BotState]) -> Decision[BotState]:
     """Meet what cannot be."""
     if decision.state.phase is Phase.HOLD:
@@ -101,6 +123,9 @@ def break_down(before: BotState, decision: Decision[BotState]) -> Decision[BotSt
         (ask_for_twice_as_much, Rule.TOO_LARGE),
         (close_without_care, Rule.TOO_LARGE),
         (open_one_leg, Rule.NAKED_TIME),
+        (open_one_leg, Rule.ONE_BY_ONE),
+        (open_the_other_way, Rule.FUNDING),
+        (count_no_attempts, Rule.ID_TWICE),
         (break_down, Rule.OUR_FAULT),
     ],
 )
