@@ -26,7 +26,7 @@ endif
 
 ENVIRONMENT := @$(PYTHON) scripts/environment.py
 
-.PHONY: help demo test check storm storm-kills diagram conformance sim runtime develop
+.PHONY: help demo test check storm mutants storm-kills diagram conformance sim runtime develop
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile \
@@ -46,6 +46,9 @@ check: develop ## lint, types and house style
 
 storm: runtime ## crash, starve and deceive the bot on virtual time: all pairs, 10,000 random runs
 	@$(VENV)/bin/python -m desk.storm --sweep pairs --runs 10000 $(ARGS)
+
+mutants: runtime ## plant some thirty bugs, one at a time: each must break a rule of the storm
+	@$(VENV)/bin/python -m test.mutants $(ARGS)
 
 storm-kills: develop ## kill the real daemon fifty times, in every state; ten minutes, 2 cores
 	@$(VENV)/bin/python -m test.kills $(ARGS)
