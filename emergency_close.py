@@ -242,7 +242,8 @@ class Panic:
         refusals = [desk.refused for desk in self._desks if desk.refused is not None]
         is_flat = bot.is_quiet and all(each.is_proved for each in works)
         self._report.ending(works, bot_line(bot, self._home))
-        self._report.next_step(latching.result(), again=None if is_flat else again)
+        next_command = None if is_flat else again
+        self._report.next_step(latching.result(), again=next_command, is_halted=bot.is_quiet)
         if refusals and not any(each.sent_count for each in works):
             raise ConfigError("; ".join(refusals))
         return EXIT_FLAT if is_flat else EXIT_OPEN

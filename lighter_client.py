@@ -348,7 +348,8 @@ class LighterClient(LighterReads):
         """
         sender, _ = self._writing()
         try:
-            if sender.is_in_doubt or (past_life and not sender.has_sent):
+            is_open = sender.is_in_doubt or sender.is_unsettled
+            if is_open or (past_life and not sender.has_sent):
                 outcome = await self.cancel_all(await self._symbol_without_orders())
                 if not isinstance(outcome, Accepted):
                     return False

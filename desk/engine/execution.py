@@ -13,7 +13,7 @@ from decimal import Decimal
 import structlog
 
 from desk.core.actions import SendOrders, VenueOrder
-from desk.core.errors import VenueError
+from desk.core.errors import InvariantBroken, VenueError
 from desk.core.events import OrderReport, OrdersSettled, Verdict
 from desk.core.market import NotAligned
 from desk.core.order import NOT_SENT, Fill, Order, Outcome, Rejected, Unknown
@@ -157,7 +157,10 @@ class Executor:
     async def _sign(self, order: VenueOrder) -> SignedWrite | Rejected:
         try:
             return await self._venues[order.venue].sign(order.request)
-        except (VenueError, NotAligned) as error:
+        except (VenueError, NotAligned, InvariantBroken) as error:
+            # A close must not stay at home for a bug that keeps its twin there.
+            if isinstance(error, InvariantBroken) and not order.request.is_close:
+                raise
             return Rejected(order.request.client_id, NOT_SENT, str(error))
 
     async def _send(

@@ -260,8 +260,7 @@ class Flattener:
         try:
             sight = (await self.desk.look()).only(self.symbol)
         except RateLimited as error:
-            if self._seen is not None:  # it is there, and wants patience
-                self._answered_at_s = self.clock.monotonic_s()
+            self._answered_at_s = self.clock.monotonic_s()  # it is there, and wants patience
             self._pause_s = min(error.retry_after_s, PAUSE_S_MAX)
             self._blind(str(error))
             return

@@ -17,7 +17,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from desk.core.actions import Action, Alert, Level
-from desk.core.events import AccountsRead, MarkView, OrdersSettled, Tick
+from desk.core.events import AccountsRead, MarkView, OrdersSettled, Tick, VenueAccount
 from desk.core.order import Side
 from desk.core.venue import VenueName
 from desk.hedge import risk
@@ -26,7 +26,7 @@ from desk.hedge.orders import Wanted, send_orders
 from desk.hedge.results import cycle_result, is_complete
 from desk.hedge.select import BOTH
 from desk.hedge.sizing import band_price
-from desk.hedge.state import BotState, CloseReason, Hedge, Phase, Role
+from desk.hedge.state import BotState, CloseReason, Hedge, Intent, Phase, Role
 from desk.hedge.steps import (
     Step,
     absorb,
@@ -35,6 +35,7 @@ from desk.hedge.steps import (
     halt,
     has_rows,
     hedge_of,
+    is_past,
     legs_text,
     linger,
     needs_rows,
@@ -233,7 +234,7 @@ def _send(
             continue
         there = event.venues[venue].account.size_of(hedge.symbol)
         reference = _reference(event, venue)
-        if any(row.venue is venue and row.role is not Role.OPEN for row in hedge.in_doubt()):
+        if any(_is_obstacle(hedge, row, event.venues[venue]) for row in hedge.in_doubt_at(venue)):
             obstacles.append(f"{venue} has not said what became of the last try")
         elif reference is None:
             obstacles.append(f"{venue} shows no price to close at")
@@ -245,6 +246,19 @@ def _send(
             return _ask_what_filled(state, event, *also)
         return _linger(state, event, "; ".join(obstacles), *also)
     return _send_try(state, wanted, *also, at_ms=event.at_ms, bps=bps)
+
+
+def _is_obstacle(hedge: Hedge, intent: Intent, row: VenueAccount) -> bool:
+    """Return whether a try in doubt keeps the next one back.
+
+    Not a reduce-only one that can no longer act and whose rows are refused: what is left shows in
+    the position, but where somebody else is known to hold the symbol, too.
+    """
+    if intent.role is Role.OPEN:
+        return False
+    is_alone = f"{intent.venue} more" not in hedge.told
+    is_spent = intent.role is Role.CLOSE and is_past(intent, row) and bool(row.fills_missing)
+    return not (is_spent and is_alone)
 
 
 def _send_try(

@@ -28,6 +28,7 @@ from desk.hedge.steps import (
     tell_once,
 )
 
+FAILED_CHECK_MS = 3_000
 # The first check after an hour settled also asks what was paid, so that the owner sees it.
 PAYMENTS_SHOWN_MS = 2 * 3_600_000
 
@@ -51,7 +52,7 @@ def on_tick(state: BotState, event: Tick) -> Step:
 
 def _keep_time(state: BotState, event: Tick) -> Step:
     hedge, at_ms = hedge_of(state), event.at_ms
-    if event.stirred:
+    if event.stirred and not hedge.suspicions:  # a second look keeps its distance from the first
         hedge = replace(hedge, next_check_at_ms=at_ms)
         state = state.with_hedge(hedge)
     if state.waiting:
@@ -171,6 +172,10 @@ def on_accounts(state: BotState, event: AccountsRead) -> Step:
             next_check_at_ms=event.at_ms + PAUSE_MS_MIN,
         )
         return Decision(state.with_hedge(again), alerts, f"{alert.text}; looking again")
+    if alerts and event.failures:  # the first refusal is tried again soon, the next at the pace
+        soon = event.at_ms + FAILED_CHECK_MS
+        hedge = replace(hedge, next_check_at_ms=min(hedge.next_check_at_ms, soon))
+        state = state.with_hedge(hedge)
     if len(event.venues) == len(BOTH):
         state = state.with_hedge(replace(hedge, suspicions=0))
     state, more = _tell_of_more(state, event)

@@ -18,6 +18,7 @@ from desk.hedge.steps import (
     ask_hedge,
     back_off,
     differences,
+    has_rows,
     hedge_of,
     leave_halted,
     less_than_ours,
@@ -36,6 +37,7 @@ TOP_UPS_MAX = 2
 # A position read is believed against us only when a second one says the same: venues have shown an
 # empty list for an instant.
 SUSPICIONS_MAX = 1
+LAGGING_LOOKS = 5
 DOUBT_PAUSE_MS_MAX = 4_000  # one leg may stand alone: Pacifica's window is over in eight seconds
 
 
@@ -130,11 +132,13 @@ def _cut(
 ) -> Step:
     """Somebody made a leg smaller while it was opened: close, once a row or a second look says so.
 
-    Not on rows alone: they may be late or refused, and the twin stands bare meanwhile.
+    Not on rows alone: they may be late or refused, and the twin stands bare meanwhile. Where they
+    were told and know of no other hand, a position that lags behind them is likelier than a cut.
     """
     hedge = hedge_of(state)
     alert = less_than_ours(short, hedge.symbol)
-    if is_explained or hedge.suspicions >= SUSPICIONS_MAX:
+    looks = SUSPICIONS_MAX if not has_rows(event) else LAGGING_LOOKS
+    if is_explained or hedge.suspicions >= looks:
         return begin_close(state, CloseReason.IMBALANCE, event.at_ms, *also, alert)
     state = state.with_hedge(replace(hedge, suspicions=hedge.suspicions + 1))
     return linger(state, event.at_ms, alert.text, *also, pause_ms_max=PAUSE_MS_MIN)

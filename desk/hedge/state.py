@@ -170,6 +170,10 @@ class Hedge:
         """Return the orders whose fate is not known."""
         return tuple(row for row in self.intents if row.in_doubt)
 
+    def in_doubt_at(self, venue: VenueName) -> tuple[Intent, ...]:
+        """Return those of them that were sent to one venue."""
+        return tuple(row for row in self.in_doubt() if row.venue is venue)
+
     def owns(self, client_id: str | None) -> bool:
         """Return whether an order or fill with that id is one of this hedge's."""
         return client_id is not None and any(row.client_id == client_id for row in self.intents)

@@ -235,8 +235,32 @@ def _absorb_one(hedge: Hedge, venue: VenueName, row: VenueAccount) -> Hedge:
         return replace(hedge, intents=tuple(intents))
 
     hedge = each_here(lambda intent: _with_fills(intent, row))
+    if row.fills_missing:
+        hedge = _believed(hedge, venue, row)
     agree = not _unexplained_at(hedge, row, venue)
     return each_here(lambda intent: _settled(intent, row, agree=agree))
+
+
+def _believed(hedge: Hedge, venue: VenueName, row: VenueAccount) -> Hedge:
+    """Return the hedge with an order in doubt filled where the position alone says so.
+
+    Only without rows, behind a fence, and where what is there is to the lot what the one order in
+    doubt had left to fill: better than to close its twin, and the books ask for the rows anyway.
+    """
+    doubts = hedge.in_doubt_at(venue)
+    odd = _unexplained_at(hedge, row, venue)
+    if len(doubts) != 1 or not is_past(doubts[0], row):
+        return hedge
+    (intent,) = doubts
+    if odd != (intent.size - intent.filled) * intent.side.sign:
+        return hedge
+    full = replace(intent, filled=intent.size)
+    return replace(hedge, intents=tuple(full if it is intent else it for it in hedge.intents))
+
+
+def is_past(intent: Intent, seen: VenueAccount) -> bool:
+    """Return whether an order can no longer take effect, by a fence or by its expiry."""
+    return seen.is_fenced or seen.account.asked_at_ms > intent.expires_at_ms
 
 
 def _with_fills(intent: Intent, seen: VenueAccount) -> Intent:
@@ -247,8 +271,7 @@ def _with_fills(intent: Intent, seen: VenueAccount) -> Intent:
 
 
 def _settled(intent: Intent, seen: VenueAccount, *, agree: bool) -> Intent:
-    is_past = seen.is_fenced or seen.account.asked_at_ms > intent.expires_at_ms
-    is_over = intent.filled >= intent.size or (is_past and agree)
+    is_over = intent.filled >= intent.size or (is_past(intent, seen) and agree)
     return replace(intent, in_doubt=intent.in_doubt and not is_over)
 
 

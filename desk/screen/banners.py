@@ -151,7 +151,7 @@ def _left_open(state: BotState, hedge: Hedge, again: str | None) -> list[str]:
         *lines,
         "Nothing watches it until you start again, which takes it over:",
         again,
-        "To be flat at once instead, close both legs in the venues' own apps.",
+        "To be flat at once instead, close everything on both venues: emergency_close.py.",
     ]
 
 

@@ -88,13 +88,14 @@ class Report:
         self._console.print(table)
         self._say(f"bot: {bot}")
 
-    def next_step(self, latch: Path | None, *, again: str | None) -> None:
+    def next_step(self, latch: Path | None, *, again: str | None, is_halted: bool) -> None:
         """Say what to do now: `again` is the command that goes on, None where all is proved."""
         if again is not None:
             self._say("Not proved flat. Run it again, or close the rest in the venues' own apps:")
             self._say(f"  {again}")
         if latch is not None:
-            self._say("The bot is halted. Once you have looked, this lets it trade again:")
+            halted = "The bot is halted" if is_halted else "The latch is set for this home's bot"
+            self._say(f"{halted}. Once you have looked, this lets it trade again:")
             self._say(f"  rm {latch}")
 
     def _lines(self, who: str, lines: Sequence[str], *, style: str | None = None) -> None:

@@ -151,6 +151,15 @@ def test_a_venue_that_does_not_answer_is_not_flat() -> None:
     assert (True, False) == (question.urgent, question.can_wait)
 
 
+REFUSED = {"fills": None, "fills_missing": "HTTP 429"}
+
+
+def test_a_refused_history_does_not_hold_back_the_rest_of_a_close() -> None:
+    """Behind the fence the first try can do no more: what is left shows in the position."""
+    story = urgent().settle(None, SIZE).lands(LIGHTER, "0.0060").wake().read().read(**REFUSED)
+    assert [(LIGHTER, d("0.0056"))] == [(row.venue, row.request.size) for row in story.sent.orders]
+
+
 def test_a_leg_that_stays_naked_is_told_once() -> None:
     """Not after five tries of ours: after ten seconds, whatever the reason."""
     story = urgent().settle(None, SIZE)

@@ -189,6 +189,22 @@ def test_a_fill_in_the_held_symbol_is_looked_into_at_once(is_waiting: bool) -> N
     assert {PACIFICA: SIZE} == sizes(story.read())
 
 
+def test_a_second_look_keeps_its_distance_from_the_first() -> None:
+    """A fill heard just then must not make one glitch of a list into two looks at it."""
+    story = Story().holding().wait(MINUTE_MS).tick("3000").read(account=account())
+    assert 1 == story.hedge.suspicions
+    story.feed(Tick(story.at_ms + 30, stirred=True))
+    assert () == asked(story.step)
+
+
+def test_a_check_that_fails_is_tried_again_soon() -> None:
+    """Once; then at its usual pace, as an outage may last for hours."""
+    story = Story(check_interval_seconds=300).holding().wait(5 * MINUTE_MS).tick("3000")
+    story.read(PACIFICA).wait(3_000).tick("3000")
+    assert 1 == len(asked(story.step))
+    assert () == asked(story.read(PACIFICA).wait(3_000).tick("3000").step)
+
+
 def test_a_hold_does_not_end_while_prices_have_parted() -> None:
     """The hedge is whole and can wait; to close now would lose what it cannot earn back."""
     story = Story(renew_hold=False).holding().wait(12 * HOUR_MS)

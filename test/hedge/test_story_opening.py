@@ -13,6 +13,7 @@ from desk.hedge.state import CloseReason, Phase
 from test.hedge.builders import (
     LIGHTER,
     PACIFICA,
+    account,
     asked,
     bot,
     d,
@@ -229,6 +230,26 @@ def test_a_leg_that_was_cut_at_once_does_not_wait_for_a_history() -> None:
     assert CloseReason.IMBALANCE is story.hedge.close_reason
     assert story.at_ms - story.hedge.approved_at_ms < 3_000
     assert [(LIGHTER, True, SIZE)] == roles(story.read())[-1]
+
+
+def test_a_position_to_the_lot_is_believed_where_its_history_is_refused() -> None:
+    """Lighter filled and lost its answer: to close its twin would be to make a naked leg."""
+    story = Story().opening().settle(None, SIZE).lands(LIGHTER, SIZE).read()
+    story.read(is_fenced=True, fills=None, fills_missing="HTTP 429")
+    assert (Phase.HOLD, 1) == (story.phase, len(story.orders))
+
+
+def test_a_position_that_lags_behind_its_fills_is_given_some_looks() -> None:
+    """Both fills are listed and nobody else's: the list of positions is late, not the leg cut."""
+    story = Story().opening().settle(SIZE, SIZE)
+    late = account(at_ms=story.at_ms)
+    for _ in range(4):
+        story.read(account=late)
+        while not story.state.waiting:
+            story.wake()
+    while story.phase is Phase.OPEN:
+        story.read() if story.state.waiting else story.wake()
+    assert (Phase.HOLD, 1) == (story.phase, len(story.orders))
 
 
 def test_a_good_hedge_survives_the_outage_of_one_venue() -> None:

@@ -358,6 +358,23 @@ def test_a_fence_voids_a_write_that_lands_late(past_life: bool) -> None:
     play(story)
 
 
+def test_a_fence_does_not_lean_on_an_older_transaction() -> None:
+    """The gateway took the one nobody answered for; that an earlier one is final proves nothing."""
+
+    async def story(desk: Desk) -> None:
+        assert isinstance(await desk.place(), Accepted)
+        assert await desk.client.fence(past_life=False)
+        desk.strike(FaultKind.REPLY_LOST)
+        assert isinstance(await desk.place(), Unknown)
+        desk.strike(FaultKind.REQUEST_LOST_BEFORE)
+        assert not await desk.client.fence(past_life=False)
+        writes = desk.client._api.writes
+        assert await desk.client.fence(past_life=False)
+        assert writes < desk.client._api.writes
+
+    play(story)
+
+
 def test_a_fence_that_is_not_answered_proves_nothing() -> None:
     """The transaction that should void another was lost, too."""
 

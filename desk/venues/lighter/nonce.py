@@ -27,6 +27,7 @@ class NonceLedger:
         """Start not knowing the nonce."""
         self.next_nonce: int | None = None
         self.last_taken: str | None = None
+        self.is_unsettled = False
         self._doubts: dict[str, SignedTx] = {}
         self._replaced: OrderedDict[str, str] = OrderedDict()
 
@@ -51,6 +52,7 @@ class NonceLedger:
             if tx_hash != signed.tx_hash and other.nonce == signed.nonce:
                 self._remember(tx_hash, signed.tx_hash)
         self.next_nonce = max(self.next_nonce or 0, signed.nonce + 1)
+        self.is_unsettled = False
         self.last_taken = signed.tx_hash
 
     def refused(self, signed: SignedTx) -> None:
@@ -65,6 +67,8 @@ class NonceLedger:
         """Take the venue's count in: what was in doubt below it was taken, what is no longer
         valid never will be."""
         self.next_nonce = next_nonce
+        if any(signed.nonce < next_nonce for signed in self._doubts.values()):
+            self.is_unsettled = True
         self._doubts = {
             tx_hash: signed
             for tx_hash, signed in self._doubts.items()

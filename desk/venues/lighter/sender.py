@@ -79,6 +79,12 @@ class LighterSender:
         return self._nonces.is_in_doubt
 
     @property
+    def is_unsettled(self) -> bool:
+        """Return whether the gateway took something that nobody answered for, and nothing since:
+        whether it has been executed the latest known transaction does not tell."""
+        return self._nonces.is_unsettled
+
+    @property
     def has_sent(self) -> bool:
         """Return whether the gateway has taken anything from this process."""
         return self._nonces.last_taken is not None
