@@ -22,6 +22,7 @@ from desk.hedge.state import BotState, Phase, Role
 from desk.sim.exchange import Fill, OrderStatus, OrderView, TimeInForce
 from desk.sim.sim_venue import VALIDITY_MS
 from desk.storm.boundaries import Boundary
+from desk.storm.disk import Died
 from desk.storm.ledger import Ledger
 from desk.storm.naked import Circumstances, Episode, StopWatch
 from desk.storm.openings import Openings
@@ -39,6 +40,7 @@ RECENT_MS = 90_000  # a strike counts for what becomes naked so long after it
 EFFECTS_FREE = 1_000
 EFFECTS_PER_HOUR_MAX = 5_000
 EFFECTS_PER_CHECK_MAX = 8
+AT_ONCE_MAX = 500  # decisions at one instant: time would never go on
 PRICE_SLACK = Decimal("1.02")  # between the quote a size was chosen at and the mark when it leaves
 
 
@@ -83,6 +85,7 @@ class Judge(Witness):
         self._sent: dict[tuple[VenueName, str], _Sent] = {}
         self._told_late: set[int] = set()
         self._digest = hashlib.sha256()
+        self._at_once = (0, 0)
 
     # What the run reports
 
@@ -205,12 +208,22 @@ class Judge(Witness):
             self.breach(Rule.OUR_FAULT, event.text)
         elif isinstance(event, OrdersSettled):
             self._count_unknown(event)
+        self._check_pace()
         if record.before.label != state.phase:
             self._count_step(Phase(record.before.label), state)
         for other in self._also:
             other.decided(record)
         if self.watch.episode is not None or Phase.CLOSE in (record.before.label, state.phase):
             self.turn()
+
+    def _check_pace(self) -> None:
+        """End a life that decides on and on while no time passes: nothing else would."""
+        now_ms = self._now_ms()
+        at_ms, count = self._at_once
+        self._at_once = now_ms, count + 1 if at_ms == now_ms else 1
+        if self._at_once > (now_ms, AT_ONCE_MAX):
+            self.breach(Rule.RUNAWAY, f"{AT_ONCE_MAX} decisions at one instant")
+            raise Died
 
     def _count_unknown(self, event: OrdersSettled) -> None:
         unknown = sum(row.verdict is Verdict.UNKNOWN for row in event.reports)

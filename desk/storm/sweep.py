@@ -19,6 +19,8 @@ LATE_S = {VenueName.LIGHTER: (1.5, 20.0, 300.0), VenueName.PACIFICA: (4.0,)}
 """Late, but still valid there: a Lighter transaction for ten minutes (the first is about when its
 fence arrives), a Pacifica request for its window of five seconds."""
 
+HALTED_HOURS = 0.15  # long enough for the next opening, if there is one
+
 _Way = tuple[Kind, float]
 _SAVE: tuple[_Way, ...] = (
     (Kind.CRASH_BEFORE, 0.0),
@@ -68,7 +70,20 @@ def singles(base: Plan = CYCLE) -> Iterator[Plan]:
 
 
 def beside_the_owner() -> Iterator[Plan]:
-    """Yield the same with an order of the owner's resting beside the hedge, on Lighter."""
-    held = next(row.index for row in play(CYCLE, is_traced=True).trace if row.phase == Phase.HOLD)
-    order = Strike("", held, Kind.OWNER_ORDER, venue=VenueName.LIGHTER)
-    yield from singles(Plan(CYCLE.seed, CYCLE.hours, (order,)))
+    """Yield the same where the owner has a hand or a word in it.
+
+    An order of his rests beside the hedge, he adds to a leg, he halts what is held, or he says
+    pause just before an opening.
+    """
+    trace = play(CYCLE, is_traced=True).trace
+    held = next(row.index for row in trace if row.phase == Phase.HOLD)
+    opened = next(row.index for row in trace if row.phase == Phase.OPEN)
+    lighter = VenueName.LIGHTER
+    for strike, hours in (
+        (Strike("", held, Kind.OWNER_ORDER, venue=lighter), None),
+        (Strike("", held, Kind.OWNER_ADDS, 2.0, venue=lighter), None),
+        (Strike("", held, Kind.SAY_HALT), HALTED_HOURS),
+        (Strike("", opened - 1, Kind.SAY_PAUSE), HALTED_HOURS),
+    ):
+        yield Plan(CYCLE.seed, hours, (strike,))
+        yield from singles(Plan(CYCLE.seed, hours, (strike,)))

@@ -20,7 +20,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the arguments; exits 2 with one line on a bad one."""
     parser = argparse.ArgumentParser(prog="python -m test.mutants", description=__doc__)
     parser.add_argument("--only", default="", metavar="TEXT", help="bugs whose name contains TEXT")
-    parser.add_argument("--runs", type=int, default=600, help="random runs at most, for each bug")
+    parser.add_argument("--runs", type=int, default=400, help="random runs at most, for each bug")
     parser.add_argument("--seed", type=int, default=100, help="the first random run's seed")
     parser.add_argument("--jobs", type=int, default=2, help="bugs hunted at once")
     parser.add_argument("--no-control", action="store_true", help="leave the tree itself out")

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from test.mutants.planted import Edit, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
-HUNT_S_MAX = 600.0
+HUNT_S_MAX = 300.0
 _RULE = re.compile(r"^FAILED seed \S+ (?P<rule>.+)$", re.MULTILINE)
 _REPLAY = re.compile(r"^ *(?P<replay>python -m desk\.storm --replay .+)$", re.MULTILINE)
 _RUNS = re.compile(r"^runs +(?P<runs>[\d,]+)(?P<more>.*)$", re.MULTILINE)

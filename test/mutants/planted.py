@@ -230,9 +230,9 @@ MUTANTS: tuple[Mutant, ...] = (
     _mutant(
         "pause ignored",
         "the owner said no",
-        "desk/hedge/recovering.py",
-        "    if pause or state.paused or state.cycles_left == 0:\n",
-        "    if pause or state.cycles_left == 0:\n",
+        "desk/hedge/searching.py",
+        '    return "paused by the owner" if state.paused or state.close_asked else ""\n',
+        '    return ""\n',
     ),
     _mutant(
         "owner's position adopted",
