@@ -252,8 +252,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "second close beside one in doubt",
         "both fill, and the second takes what is not ours",
         "desk/hedge/closing.py",
-        "        if any(row.venue is venue and row.role is not Role.OPEN"
-        " for row in hedge.in_doubt()):\n",
+        "        if any(_is_obstacle(hedge, row, event.venues[venue])"
+        " for row in hedge.in_doubt_at(venue)):\n",
         "        if False:\n",
     ),
     _mutant(
