@@ -199,7 +199,7 @@ class Life:
         self._count_requests()
         phase, truth = line.phase or "", self._look()
         self._note(disagreement(phase, truth, line.at_ms))
-        if phase == "WAIT":
+        if phase in ("ANALYZE", "WAIT"):
             self._note(left_behind(truth))
         if self._owner_came_s is not None and time.monotonic() - self._owner_came_s > OWNER_S:
             self._note(self._owners_trouble(truth))
