@@ -108,9 +108,9 @@ class SimVenue:
         self._budget = budget
         self._numbers = count(1)
         self._began_at_ms = clock.now_ms()
-        self._may_act_until_ms = 0
+        self._acted_at_ms = 0
         self._has_sent = False
-        self._is_in_doubt = False
+        self._doubts: dict[int, int] = {}
         self.feed = Feed(world, name, account_id, clock=clock, stream_ms=self._latency.stream_ms)
 
     @property
@@ -332,9 +332,11 @@ class SimVenue:
         """
         if self._name is VenueName.PACIFICA:
             past_ms = self._began_at_ms + VALIDITY_MS[self._name] if past_life else 0
-            return self._clock.now_ms() > max(past_ms, self._may_act_until_ms) + HELD_BACK_MS_MAX
-        if not self._is_in_doubt and (self._has_sent or not past_life):
+            latest_ms = max(past_ms, self._acted_at_ms, *self._doubts.values(), 0)
+            return self._clock.now_ms() > latest_ms + HELD_BACK_MS_MAX
+        if not self._doubts and (self._has_sent or not past_life):
             return True
+        voided = list(self._doubts)
 
         def effect() -> str:
             self._world.fences[self._writer] += 1
@@ -343,9 +345,11 @@ class SimVenue:
 
         outcome = await self._write("fence", effect, client_id=self._next_id("fence"))
         await asyncio.sleep(HELD_BACK_MS_MAX / 1000)
-        if isinstance(outcome, Accepted):
-            self._is_in_doubt = False
-        return isinstance(outcome, Accepted)
+        if not isinstance(outcome, Accepted):
+            return False
+        for number in voided:
+            self._doubts.pop(number, None)
+        return True
 
     # Inside
 
@@ -449,23 +453,23 @@ class SimVenue:
                 self._budget.take(operation, is_guard=is_guard)
         except RateLimited as error:
             return Rejected(client_id, NOT_SENT, str(error))
+        number = next(self._numbers)
+        self._doubts[number] = ends_ms  # from here on, whatever becomes of us
         try:
             outcome = await self._wire.ask(operation, act)
-            self._has_sent = self._has_sent or isinstance(outcome, Accepted)
-            return outcome
         except NotSent as error:
-            return Rejected(client_id, NOT_SENT, str(error))
+            outcome = Rejected(client_id, NOT_SENT, str(error))
         except VenueRejected as error:
-            return Rejected(client_id, error.code, str(error))
+            outcome = Rejected(client_id, error.code, str(error))
         except RateLimited as error:
             self._stay_away(error)
-            return Rejected(client_id, "rate_limited", str(error))
+            outcome = Rejected(client_id, "rate_limited", str(error))
         except OutcomeUnknown as error:
-            self._may_act_until_ms = max(self._may_act_until_ms, ends_ms)
-            self._is_in_doubt = True
             return Unknown(client_id, operation, str(error), ends_ms)
-        finally:
-            self._may_act_until_ms = max(self._may_act_until_ms, self._clock.now_ms())
+        self._doubts.pop(number, None)
+        self._acted_at_ms = self._clock.now_ms()
+        self._has_sent = self._has_sent or isinstance(outcome, Accepted)
+        return outcome
 
     def _is_void(self) -> bool:
         """A gateway that took a nonce just before the fence hands its order on after it."""

@@ -50,10 +50,17 @@ LASTING = (
 )
 HANDS_SHARE = 0.25  # of the runs: they leave less to be judged
 # Length of the hold in hours, and the check intervals (s) that go with it.
-HOLDS = ((0.05, (5, 60)), (0.2, (5, 60)), (1.0, (60, 300)), (2.0, (300, 900)), (6.0, (900,)))
+HOLDS = (
+    (0.05, (10, 60, 60, 60)),
+    (0.2, (20, 60, 60, 60)),
+    (1.0, (60, 300, 300, 300)),
+    (2.0, (300, 900)),
+    (4.0, (900,)),
+    (8.0, (900,)),
+)
 WAITS_MINUTES = (0.1, 5.0, 30.0)
 ALLOCATIONS_USD = (22, 50, 500, 4_000)
-CYCLES = (1.2, 3.0)
+CYCLES = (1.1, 2.3)
 DOWN_TIMES_S = (DOWN_S, DOWN_S, DOWN_S, 0.5, 15.0, 70.0, 600.0, 3_600.0)
 
 _AMOUNTS: dict[Kind, tuple[float, ...]] = {

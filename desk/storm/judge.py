@@ -111,7 +111,9 @@ class Judge(Witness):
         self.turn()
         self.reached[f"struck by {strike.kind}"] += 1
         now_ms = self._now_ms()
-        self._struck.append((now_ms, excuse_s(strike, boundary)))
+        # An outage is felt until shortly after its end.
+        lasts_ms = round(strike.amount * 1000) if strike.kind is Kind.OUTAGE else 0
+        self._struck.append((now_ms + lasts_ms, excuse_s(strike, boundary)))
         if strike.kind in CRASHES:
             self.reached[f"crash in {boundary.phase}"] += 1
             if self.watch.episode is not None:
@@ -379,7 +381,8 @@ class Judge(Witness):
             return
         self.size_ratio_max = max(self.size_ratio_max, gap.size / chosen)
         is_through = self._now_ms() < self._through_until_ms
-        if gap.size > chosen + (self._least(gap.venue, symbol) if is_through else ZERO):
+        least = max(self._least(venue, symbol) for venue in VenueName) if is_through else ZERO
+        if gap.size > chosen + least:
             self.breach(Rule.NAKED_SIZE, f"{gap.size} {symbol} naked, {chosen} was chosen")
 
     def _on_order(self, venue: VenueName, order: OrderView) -> None:

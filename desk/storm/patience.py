@@ -8,11 +8,11 @@ from desk.storm.boundaries import Boundary
 from desk.storm.strikes import CRASHES, HANDS, Effect, Kind, Strike
 
 # Seconds: what a plain opening or close takes, and what each strike adds to it.
-BASE_S = 15.0
+BASE_S = 10.0
 CLOSE_S = 45.0  # a close is no emergency: both legs stand, and wait for each other
-ANSWER_S = 10.0  # a request is given up after five seconds, then comes a pause
-DOUBT_S = 15.0  # an order in doubt is watched for a while, then fenced
-START_S = 20.0  # a new process starts with half of its request budget
+ANSWER_S = 8.0  # a request is given up after five seconds, then comes a pause
+DOUBT_S = 8.0  # an order in doubt is watched for a while, then fenced
+START_S = 12.0  # a new process starts with half of its request budget
 SECOND_LOOK_S = 5.0  # after the regular check that sees another hand
 _MAKE_UNKNOWN = frozenset(
     {Kind.LOST, Kind.REPLY_LOST, Kind.REPLY_LATE, Kind.LATE, Kind.SERVER_ERROR, Kind.GARBLED}
@@ -22,7 +22,7 @@ _EXCUSES_S = {
     Kind.THROTTLED: 20.0,
     Kind.NO_FILL: 30.0,  # the band widens step by step
     Kind.PARTIAL: 30.0,
-    Kind.SHOCK: 0.0,
+    Kind.SHOCK: 30.0,  # a leg worth less than the venue's least is closed through zero
     Kind.SKEW: 0.0,
 }
 
