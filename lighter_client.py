@@ -13,7 +13,7 @@ from decimal import Decimal
 from random import Random
 from typing import Literal, Self
 
-from desk.core.account import MarginMode
+from desk.core.account import Leverage, MarginMode
 from desk.core.errors import InvariantBroken, VenueError, VenueRejected, VenueUnavailable
 from desk.core.market import Instrument
 from desk.core.order import Accepted, OrderRequest, Outcome
@@ -321,6 +321,17 @@ class LighterClient(LighterReads):
         return await self._cancel_all(mode, time_ms=at_ms or 0)
 
     # Settings
+
+    async def leverage(self, symbol: str) -> Leverage:
+        """Return the symbol's setting, as `LighterReads` does.
+
+        It is read before an opening, so a nonce we have not looked at for long is asked for, too:
+        one that another program used would cost the opening this leg.
+        """
+        if self._sender is None:
+            return await super().leverage(symbol)
+        setting, _ = await gather(super().leverage(symbol), self._sender.refresh())
+        return setting
 
     async def set_leverage(
         self, symbol: str, *, value: int, mode: MarginMode = MarginMode.CROSS

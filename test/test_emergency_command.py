@@ -109,6 +109,18 @@ def test_one_of_two_keys_is_enough(tmp_path: Path, market: Venues, name: str) ->
     assert (0, {}) == (done.returncode, market.positions()), done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("name", ["PRIVATE_KEY", "INDEX"])
+def test_half_an_emergency_key_does_not_stop_the_other(
+    tmp_path: Path, market: Venues, name: str
+) -> None:
+    """A panic does not end at a spare key that somebody forgot to fill in."""
+    trade_by_hand(market)
+    env = re.sub(rf"EMERGENCY_API_KEY_{name}=.*", "", market.env_text)
+    done = press(make_home(tmp_path, env=env), "--force")
+    assert (0, {}) == (done.returncode, market.positions()), done.stdout + done.stderr
+    assert "without the second Lighter key" in done.stderr
+
+
 def test_two_venues_that_are_away_are_not_flat(tmp_path: Path) -> None:
     """Exit 1, and what is not known is called so."""
     done = press(make_home(tmp_path, env=credentials()), "--force")

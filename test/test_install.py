@@ -17,7 +17,16 @@ from test.conftest import product_variables
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGETS = {
-    "help", "demo", "test", "check", "diagram", "conformance", "sim", "storm", "storm-kills"
+    "help",
+    "demo",
+    "test",
+    "check",
+    "diagram",
+    "conformance",
+    "sim",
+    "storm",
+    "storm-kills",
+    "mutants",
 }
 VARIABLES = {
     "API_KEY_PRIVATE_KEY",

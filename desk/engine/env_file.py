@@ -51,6 +51,9 @@ class Environment:
     remarks: tuple[str, ...]
 
 
+EMERGENCY_PAIR = ("EMERGENCY_API_KEY_PRIVATE_KEY", "EMERGENCY_API_KEY_INDEX")
+
+
 def read_environment(path: Path, shell: Mapping[str, str]) -> Environment:
     """Return the variables of the file at `path` under those of `shell`, which win.
 
@@ -85,6 +88,10 @@ def _remarks(path: Path, bindings: list[Binding]) -> tuple[str, ...]:
         more = len(slips) - REMARKS_MAX
         rest = f"; and {more} more" if more > 0 else ""
         remarks.append(f"{path}: {'; '.join(slips[:REMARKS_MAX])}{rest}")
+    given = {row.key for row in bindings if row.key and row.value}
+    missing = [name for name in EMERGENCY_PAIR if name not in given]
+    if len(missing) == 1:
+        remarks.append(f"{path}: the emergency key is of no use without {missing[0]}: set it")
     if path.stat().st_mode & OTHERS_MODE:
         remarks.append(f"{path} holds keys and is open to other users: chmod 600 {path}")
     return tuple(remarks)

@@ -141,7 +141,7 @@ def on_accounts(state: BotState, event: AccountsRead) -> Step:
     assert hedge.close_reason is not None, "CLOSE without a reason"
     if risk.thin_margin(state.config, hedge, event.venues) is not None:
         hedge = _with_reason(hedge, CloseReason.MARGIN)
-    if _is_probably_bare(state, hedge, event):
+    if _is_probably_bare(state, hedge, event) or _is_bare(hedge, event):
         hedge = _with_reason(hedge, CloseReason.IMBALANCE)
     state, more = _tell_if_naked(state.with_hedge(hedge), event)
     alerts = (*alerts, *more)
@@ -190,12 +190,18 @@ def _is_probably_bare(state: BotState, hedge: Hedge, event: AccountsRead) -> boo
     )
 
 
+def _is_bare(hedge: Hedge, event: AccountsRead) -> bool:
+    """Return whether a leg has stood without its twin for long: no time for narrow bands."""
+    began_at_ms = hedge.close_began_at_ms or event.at_ms
+    return not hedge.is_even and event.at_ms - began_at_ms >= NAKED_MS_TOLD
+
+
 def _tell_if_naked(state: BotState, event: AccountsRead) -> tuple[BotState, tuple[Action, ...]]:
     """Tell the owner once of a leg that stands without its twin for long."""
     hedge = hedge_of(state)
-    began_at_ms = hedge.close_began_at_ms or event.at_ms
-    if hedge.is_even or event.at_ms - began_at_ms < NAKED_MS_TOLD:
+    if not _is_bare(hedge, event):
         return state, ()
+    began_at_ms = hedge.close_began_at_ms or event.at_ms
     seconds = (event.at_ms - began_at_ms) // 1000
     text = f"not hedged after {seconds} s of closing, going on: {legs_text(hedge)}"
     return tell_once(state, "naked", Alert(Level.CRITICAL, text))
@@ -256,9 +262,8 @@ def _is_obstacle(hedge: Hedge, intent: Intent, row: VenueAccount) -> bool:
     """
     if intent.role is Role.OPEN:
         return False
-    is_alone = f"{intent.venue} more" not in hedge.told
     is_spent = intent.role is Role.CLOSE and is_past(intent, row) and bool(row.fills_missing)
-    return not (is_spent and is_alone)
+    return not is_spent or hedge.is_shared(intent.venue)
 
 
 def _send_try(

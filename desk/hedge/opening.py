@@ -166,6 +166,9 @@ def hold(state: BotState, at_ms: int, *also: Action) -> Step:
         return begin_close(state, CloseReason.OWNER, at_ms, *also)
     size = abs(hedge.held(hedge.long_venue))
     reason = f"both legs hold {size.normalize():f} {hedge.symbol}"
+    if state.outages:
+        unseen = " and ".join(state.outages)
+        reason = f"holding {size.normalize():f} {hedge.symbol}; {unseen} has not shown its leg"
     if state.halt_reason is not None:
         leave = leave_halted(state)
         state = replace(state, phase=Phase.HALT)

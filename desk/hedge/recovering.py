@@ -126,7 +126,7 @@ def _adopt(state: BotState, event: AccountsRead, *also: Action) -> Step:
     """Go on with the hedge in hand where it was left."""
     hedge = absorb(hedge_of(state), event.venues)
     state = state.with_hedge(hedge)
-    if len(event.venues) == len(BOTH) and not hedge.is_even:
+    if len(event.venues) == len(BOTH) and not hedge.is_even and not hedge.in_doubt():
         also = (*also, Alert(Level.WARNING, f"found at start without its twin: {legs_text(hedge)}"))
     if hedge.close_reason is not None:
         return begin_close(state, hedge.close_reason, event.at_ms, *also)

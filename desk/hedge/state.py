@@ -170,6 +170,10 @@ class Hedge:
         """Return the orders whose fate is not known."""
         return tuple(row for row in self.intents if row.in_doubt)
 
+    def is_shared(self, venue: VenueName) -> bool:
+        """Return whether somebody else has been seen to hold the symbol on `venue`, too."""
+        return f"{venue} more" in self.told
+
     def in_doubt_at(self, venue: VenueName) -> tuple[Intent, ...]:
         """Return those of them that were sent to one venue."""
         return tuple(row for row in self.in_doubt() if row.venue is venue)

@@ -237,7 +237,9 @@ def _absorb_one(hedge: Hedge, venue: VenueName, row: VenueAccount) -> Hedge:
     hedge = each_here(lambda intent: _with_fills(intent, row))
     if row.fills_missing:
         hedge = _believed(hedge, venue, row)
+    # Where somebody else holds the symbol, too, his size may hide what ours did.
     agree = not _unexplained_at(hedge, row, venue)
+    agree = agree and (row.fills is not None or not hedge.is_shared(venue))
     return each_here(lambda intent: _settled(intent, row, agree=agree))
 
 
@@ -308,9 +310,14 @@ def needs_rows(hedge: Hedge, event: AccountsRead) -> bool:
     """Return whether only a venue's fills can tell what became of an order in doubt: the position
     is not what the fills in hand make it."""
     moved = differences(hedge, event)
-    return any(
-        moved.get(intent.venue) and not _was_told(event.venues[intent.venue])
+    unanswered = (
+        (intent, event.venues[intent.venue])
         for intent in hedge.in_doubt()
+        if intent.venue in event.venues and not _was_told(event.venues[intent.venue])
+    )
+    return any(
+        moved[intent.venue] or (is_past(intent, row) and hedge.is_shared(intent.venue))
+        for intent, row in unanswered
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from desk.core.errors import ConfigError
 from desk.engine.env_file import (
+    EMERGENCY_PAIR,
     NEEDED,
     OPTIONAL,
     Environment,
@@ -149,3 +150,10 @@ def test_without_a_file_the_way_to_one_is_told(tmp_path: Path) -> None:
 def test_the_known_names_are_those_of_the_example() -> None:
     """No variable is explained that nobody reads, or read that nobody explains."""
     assert sorted((*NEEDED, *OPTIONAL, HOME_VARIABLE)) == sorted(product_variables())
+
+
+@pytest.mark.parametrize("name", EMERGENCY_PAIR)
+def test_half_an_emergency_key_is_named(tmp_path: Path, name: str) -> None:
+    """Better at the start of the bot than in the panic."""
+    (other,) = (each for each in EMERGENCY_PAIR if each != name)
+    assert f"of no use without {other}" in remark(tmp_path, f"{GOOD}{name}=hush\n")

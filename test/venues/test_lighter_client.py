@@ -375,6 +375,19 @@ def test_a_fence_does_not_lean_on_an_older_transaction() -> None:
     play(story)
 
 
+def test_a_nonce_that_somebody_else_used_is_noticed_before_an_opening() -> None:
+    """The emergency close takes one with our key; the look before an opening asks anew."""
+
+    async def story(desk: Desk) -> None:
+        assert isinstance(await desk.place(), Accepted)
+        desk.strike(FaultKind.NONCE_STRANGER)
+        await asyncio.sleep(60)
+        await desk.client.leverage("BTC")
+        assert isinstance(await desk.place(), Accepted)
+
+    play(story)
+
+
 def test_a_fence_that_is_not_answered_proves_nothing() -> None:
     """The transaction that should void another was lost, too."""
 

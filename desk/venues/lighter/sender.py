@@ -48,6 +48,7 @@ VALIDITY_LEFT_MS = 60_000  # what a transaction signed earlier must have left wh
 # Orders of standard accounts are held back for some 300 ms, cancels are not, so a later nonce may
 # be final first: this long after the gateway took the last, none before it is on its way.
 HELD_BACK_S_MAX = 1.0
+NONCE_AGE_S_MAX = 30.0
 SETTLE_PAUSES_S = (0.0, 0.2, 0.3, 0.5, 1.0, 1.0)  # between the questions whether it is final
 
 
@@ -70,7 +71,7 @@ class LighterSender:
         self._key = {"account_index": account_index, "api_key_index": api_key_index}
         self._nonces = NonceLedger()
         self._settled: str | None = None
-        self._taken_at_s = 0.0
+        self._taken_at_s = self._known_at_s = 0.0
         self._lock = Lock()
 
     @property
@@ -88,6 +89,13 @@ class LighterSender:
     def has_sent(self) -> bool:
         """Return whether the gateway has taken anything from this process."""
         return self._nonces.last_taken is not None
+
+    async def refresh(self) -> None:
+        """Ask for the next nonce where what we know of it is old: the emergency close, or another
+        program with this key, may have used it since. Raises `VenueError`."""
+        is_old = self._clock.monotonic_s() - self._known_at_s > NONCE_AGE_S_MAX
+        if self._nonces.next_nonce is not None and is_old:
+            await self.synchronise()
 
     async def synchronise(self) -> None:
         """Ask the venue for the next nonce; raises `VenueError`."""
@@ -205,6 +213,7 @@ class LighterSender:
     async def _learn(self) -> int:
         response = await self._api.get("nextNonce", self._key, priority=Priority.GUARD)
         nonce = read_next_nonce(response.body)
+        self._known_at_s = self._clock.monotonic_s()
         self._nonces.learn(nonce, now_ms=self._clock.now_ms() - self._skew_ms())
         return nonce
 
@@ -268,7 +277,7 @@ class LighterSender:
 
     def _note_taken(self, signed: SignedTx) -> None:
         self._nonces.taken(signed)
-        self._taken_at_s = self._clock.monotonic_s()
+        self._taken_at_s = self._known_at_s = self._clock.monotonic_s()
 
     async def _sort_out(
         self, pairs: Sequence[tuple[LighterWrite, SignedTx]], reply: SendReply
