@@ -64,6 +64,29 @@ class SendOrders:
     deadline_s: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class RestOrders:
+    """Sign and send orders that are meant to rest, one after the other on each venue.
+
+    Answered once each is acknowledged, refused or unknown: nobody watches them after that.
+    """
+
+    ask: int
+    orders: tuple[VenueOrder, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOrders:
+    """Cancel orders of `symbol` by venue and our id; answered once each request has its outcome.
+
+    That a cancel was accepted or refused does not say that the order is gone: read the orders.
+    """
+
+    ask: int
+    symbol: str
+    orders: tuple[tuple[VenueName, str], ...]
+
+
 class Level(StrEnum):
     """How loud an alert is."""
 
@@ -87,7 +110,7 @@ class Exit:
     code: int
 
 
-Action = ReadMarkets | ReadAccounts | SendOrders | Alert | Exit
+Action = ReadMarkets | ReadAccounts | SendOrders | RestOrders | CancelOrders | Alert | Exit
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,11 @@ class OrderReport:
 
 @dataclass(frozen=True, slots=True)
 class OrdersSettled:
-    """The answer to `SendOrders`: one report for each order, in the same sequence."""
+    """The answer to `SendOrders`, `RestOrders` and `CancelOrders`: one report for each order, in
+    the same sequence.
+
+    To a cancel the report says how the request ended, not the order.
+    """
 
     at_ms: int
     ask: int

@@ -10,7 +10,16 @@ from typing import Any
 
 import structlog
 
-from desk.core.actions import Action, Decision, ReadAccounts, ReadMarkets, SendOrders, Watch
+from desk.core.actions import (
+    Action,
+    CancelOrders,
+    Decision,
+    ReadAccounts,
+    ReadMarkets,
+    RestOrders,
+    SendOrders,
+    Watch,
+)
 from desk.core.events import (
     AccountsRead,
     Event,
@@ -20,6 +29,7 @@ from desk.core.events import (
     Tick,
     Verdict,
 )
+from desk.core.order import OrderRequest
 from desk.engine.said import Said
 
 _ROUTINE = (Tick, MarketsRead, AccountsRead)
@@ -65,8 +75,11 @@ def _is_step(event: Event, decision: Decision[Any], before: Watch, after: Watch)
 
 
 def _note_orders(action: Action) -> None:
-    """Log orders before they are sent."""
-    if not isinstance(action, SendOrders):
+    """Log orders and cancels before they are sent."""
+    if isinstance(action, CancelOrders):
+        for venue, client_id in action.orders:
+            log.info("order.cancel", venue=venue, symbol=action.symbol, client_id=client_id)
+    if not isinstance(action, SendOrders | RestOrders):
         return
     for order in action.orders:
         request = order.request
@@ -77,9 +90,17 @@ def _note_orders(action: Action) -> None:
             side=request.side,
             size=f"{request.size:f}",
             price=f"{request.price:f}",
+            **_trigger_of(request),
             reduce_only=request.reduce_only,
             client_id=request.client_id,
         )
+
+
+def _trigger_of(request: OrderRequest) -> dict[str, str]:
+    """Return what a trigger says besides, nothing for another order."""
+    if request.trigger_price is None:
+        return {}
+    return {"kind": request.kind, "trigger_price": f"{request.trigger_price:f}"}
 
 
 def _note_report(report: OrderReport) -> None:

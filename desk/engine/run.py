@@ -16,12 +16,14 @@ import structlog
 from desk.core.actions import (
     Action,
     Alert,
+    CancelOrders,
     Decision,
     Exit,
     GuardLine,
     Level,
     ReadAccounts,
     ReadMarkets,
+    RestOrders,
     SendOrders,
     Strategy,
     Watch,
@@ -45,6 +47,7 @@ from desk.engine.decision_log import DecisionLog
 from desk.engine.execution import Executor
 from desk.engine.journal import Journal
 from desk.engine.reads import Reader
+from desk.engine.resting import RestingDesk
 
 S = TypeVar("S")
 S_contra = TypeVar("S_contra", contravariant=True)
@@ -109,6 +112,7 @@ class Engine(Generic[S]):
         self._observer = observer
         self._reader = Reader(venues, clock)
         self._executor = Executor(venues, clock)
+        self._resting = RestingDesk(venues, clock)
         self._decisions = DecisionLog()
         self._down_since_ms: dict[VenueName, int] = {}
         self._events: asyncio.Queue[Event] = asyncio.Queue(EVENTS_MAX)
@@ -271,7 +275,11 @@ class Engine(Generic[S]):
             self._exit_code = action.code
         elif isinstance(action, Alert):
             self._log_alert(action)
-        elif isinstance(action, SendOrders) and not self._is_saved and _increases(action):
+        elif (
+            isinstance(action, SendOrders | RestOrders)
+            and not self._is_saved
+            and _needs_a_record(action)
+        ):
             self.post(_not_sent(action, self._clock.now_ms()))
         else:
             task = asyncio.get_running_loop().create_task(self._answer(action))
@@ -297,6 +305,10 @@ class Engine(Generic[S]):
             return await self._reader.read_accounts(action)
         if isinstance(action, SendOrders):
             return await self._executor.send_orders(action)
+        if isinstance(action, RestOrders):
+            return await self._resting.place(action)
+        if isinstance(action, CancelOrders):
+            return await self._resting.cancel(action)
         raise DeskError(f"nobody carries out {type(action).__name__}")
 
     async def _can_save(self) -> None:
@@ -312,7 +324,8 @@ class Engine(Generic[S]):
 
     async def _finish(self) -> None:
         """Follow orders in flight to their end; what was only asked is not worth a wait."""
-        sending = [task for task, action in self._tasks.items() if isinstance(action, SendOrders)]
+        writes = SendOrders | RestOrders | CancelOrders
+        sending = [task for task, action in self._tasks.items() if isinstance(action, writes)]
         if sending:
             await asyncio.wait(sending, timeout=FINISH_S_MAX)
         late = list(self._tasks)
@@ -332,12 +345,16 @@ def _is_beyond(line: GuardLine, mark: Decimal) -> bool:
     return mark >= line.price if line.above else mark <= line.price
 
 
-def _increases(action: SendOrders) -> bool:
+def _needs_a_record(action: SendOrders | RestOrders) -> bool:
+    """Return whether orders may leave only once they are on record: what increases, and what rests
+    and would be found by nobody. A close may go."""
+    if isinstance(action, RestOrders):
+        return True
     return not all(order.request.reduce_only for order in action.orders)
 
 
-def _not_sent(action: SendOrders, at_ms: int) -> OrdersSettled:
-    """Without a saved intent nothing that increases may leave."""
+def _not_sent(action: SendOrders | RestOrders, at_ms: int) -> OrdersSettled:
+    """Without a saved intent nothing that increases or rests may leave."""
     reports = tuple(
         OrderReport(
             venue=order.venue,

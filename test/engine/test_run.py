@@ -20,6 +20,7 @@ from desk.core.actions import (
     Level,
     ReadAccounts,
     ReadMarkets,
+    RestOrders,
     SendOrders,
     Watch,
 )
@@ -79,7 +80,7 @@ def once(*actions: Action) -> Script:
     return script
 
 
-def sending(stage_orders: Callable[[], SendOrders]) -> Script:
+def sending(stage_orders: Callable[[], SendOrders | RestOrders]) -> Script:
     """Return a script that sends at the start, and exits when the orders are settled."""
 
     def script(memo: Memo, event: Any) -> tuple[Memo, tuple[Action, ...]]:
@@ -154,6 +155,19 @@ def test_without_a_saved_intent_reduce_only_leaves(tmp_path: Path) -> None:
     run = perform(tmp_path, sending(sender), sender.play)
 
     assert ["send lighter", "send pacifica"] == run.diary.lines
+
+
+def test_without_a_record_nothing_is_sent_to_rest(tmp_path: Path) -> None:
+    """On a full disk a trigger stays at home: nobody would find it again."""
+    sender = FullSender(reduce_only=True)
+
+    def resting() -> RestOrders:
+        return RestOrders(1, sender().orders)
+
+    run = perform(tmp_path, sending(resting), sender.play)
+    assert [] == run.diary.lines
+    [settled] = [event for event in run.strategy.events if isinstance(event, OrdersSettled)]
+    assert {Verdict.REJECTED} == {report.verdict for report in settled.reports}
 
 
 def counting(memo: Memo, event: Any) -> tuple[Memo, tuple[Action, ...]]:
