@@ -162,7 +162,7 @@ async def trade(run: Run) -> int:
     from desk.engine.latch import Latch, latch_heeded
     from desk.engine.run import Engine
     from desk.engine.signals import signals_heeded
-    from desk.hedge import machine, owner
+    from desk.hedge import machine, steps
     from desk.hedge.events import Started
     from desk.screen.banners import doubts
     from desk.screen.console import ConsoleView
@@ -192,7 +192,7 @@ async def trade(run: Run) -> int:
         engine.post(OwnerAsked(run.clock.now_ms(), command, reason or ""))
 
     latch = latch_heeded(
-        Latch(run.home.latch), was_set=owner.is_latched(run.state), tell=heed_latch
+        Latch(run.home.latch), was_set=steps.is_latched(run.state), tell=heed_latch
     )
 
     def exit_at_once(why: str) -> None:

@@ -55,6 +55,12 @@ class Venues:
             if (positions := account["positions"])
         }
 
+    def orders(self) -> list[dict[str, Any]]:
+        """Return every order that rests at either exchange."""
+        truth = self.ask("truth")
+        accounts = (row for v in ("lighter", "pacifica") for row in truth[v]["accounts"].values())
+        return [order for account in accounts for order in account["orders"]]
+
 
 @contextmanager
 def venues(folder: Path, *arguments: str) -> Iterator[Venues]:

@@ -20,6 +20,8 @@ pytestmark = pytest.mark.skipif(
     not os.environ.get("HEDGE_SLOW_TESTS"), reason="takes minutes; set HEDGE_SLOW_TESTS=1"
 )
 
+POLLS_MAX = 2_000  # of the control plane, some milliseconds each
+
 
 @pytest.fixture
 def market(tmp_path: Path) -> Iterator[Venues]:
@@ -61,3 +63,24 @@ def test_a_killed_daemon_takes_its_hedge_over(tmp_path: Path, market: Venues) ->
 
     assert (0, {}) == (done.returncode, market.positions()), done.stdout
     assert "closed flat" in done.stdout
+
+
+@pytest.mark.parametrize("pct", ["-60", "60"])
+def test_a_killed_daemon_leaves_its_triggers_on_guard(
+    tmp_path: Path, market: Venues, pct: str
+) -> None:
+    """SIGKILL in a hold, then a large move: the venues close both legs, the next start books it."""
+    home = make_home(tmp_path, config=SLOW, env=market.env_text)
+    with started(home) as daemon:
+        read_until(daemon, "pacifica guards")
+        daemon.kill()
+        daemon.wait(10)
+    assert 2 == len(market.positions())
+
+    market.ask("market", {"symbol": "BTC", "shock_pct": pct})
+    assert any(not market.positions() for _ in range(POLLS_MAX))
+
+    done = run(home, "--cycles", "1")
+    assert 0 == done.returncode, done.stdout
+    assert "agrees with the legs" in " ".join(done.stdout.split())
+    assert [] == market.orders()

@@ -20,7 +20,7 @@ from desk.core.actions import Action, Alert, Level
 from desk.core.events import AccountsRead, MarkView, OrdersSettled, Tick, VenueAccount
 from desk.core.order import Side
 from desk.core.venue import VenueName
-from desk.hedge import risk
+from desk.hedge import guarding, risk, triggers
 from desk.hedge.config import Config
 from desk.hedge.orders import Wanted, send_orders
 from desk.hedge.results import cycle_result, is_complete
@@ -81,8 +81,14 @@ def begin_close(
 def _ask(state: BotState, reason: str, *also: Action) -> Step:
     """Ask how things stand, for the last rows too once nothing of ours is known to be left."""
     hedge = hedge_of(state)
-    is_over = not hedge.in_doubt() and not any(hedge.held(venue) for venue in BOTH)
-    return ask_hedge(state, reason, *also, rows=is_over, can_wait=is_over)
+    is_over = _is_over(hedge)
+    orders = is_over and any(row.may_act for row in hedge.triggers)
+    return ask_hedge(state, reason, *also, rows=is_over, orders=orders, can_wait=is_over)
+
+
+def _is_over(hedge: Hedge) -> bool:
+    """Return whether nothing of ours is known to be left."""
+    return not hedge.in_doubt() and not any(hedge.held(venue) for venue in BOTH)
 
 
 def _send_unread(
@@ -109,13 +115,24 @@ def _with_reason(hedge: Hedge, reason: CloseReason) -> Hedge:
 
 def on_settled(state: BotState, event: OrdersSettled) -> Step:
     """Closing orders are done for this try: read what is left, at once when all of it filled."""
-    hedge = settle_reports(hedge_of(state), event.reports)
+    hedge = triggers.settled(settle_reports(hedge_of(state), event.reports), event.reports)
     state = state.with_hedge(hedge)
     sent = {report.client_id for report in event.reports}
     if all(row.filled == row.size for row in hedge.intents if row.client_id in sent):
-        return _ask(state, "what is left?")
+        return _after_orders(state, event.at_ms, sent)
     reason = "not all of it closed"
     return linger(state, event.at_ms, reason, pause_ms_max=PAUSE_MS_MAX)
+
+
+def _after_orders(state: BotState, at_ms: int, sent: set[str]) -> Step:
+    """Ask what is left; where nothing can be, first take our triggers away and let that happen."""
+    hedge = hedge_of(state)
+    if not _is_over(hedge):
+        return _ask(state, "what is left?")
+    if any(row.client_id in sent for row in hedge.triggers):
+        return linger(state, at_ms, "our triggers are cancelled")
+    step = guarding.lift(state, at_ms, "both legs are closed; take our triggers away")
+    return step or _ask(state, "what is left?")
 
 
 def on_tick(state: BotState, event: Tick) -> Step:
@@ -155,6 +172,9 @@ def on_accounts(state: BotState, event: AccountsRead) -> Step:
     if hedge.in_doubt():
         said = f"{hedge.in_doubt()[0].venue} has not said what became of an order"
         return _linger(state, event, said, *alerts)
+    step = guarding.clear(state, event, *alerts)
+    if step is not None:
+        return step
     if not has_rows(event):
         reason = "nothing of ours is left; the last rows"
         return ask_hedge(state, reason, *alerts, rows=True, can_wait=True)
@@ -251,6 +271,11 @@ def _send(
         if needs_rows(hedge, event):
             return _ask_what_filled(state, event, *also)
         return _linger(state, event, "; ".join(obstacles), *also)
+    can_wait = _belong_together(hedge) and not event.failures
+    if can_wait or any(row.role is Role.THROUGH for row in wanted.values()):
+        step = guarding.lift(state, event.at_ms, "take our triggers away first", *also)
+        if step is not None:
+            return step
     return _send_try(state, wanted, *also, at_ms=event.at_ms, bps=bps)
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from desk.core.actions import Action, Alert, Decision, Level, ReadAccounts
 from desk.core.events import AccountsRead, MarketsRead, Tick
 from desk.core.market import MarketStatus
-from desk.hedge import risk
+from desk.hedge import guarding, risk, triggers
 from desk.hedge.closing import begin_close
 from desk.hedge.economics import settlements_between
 from desk.hedge.opening import SUSPICIONS_MAX, review_after
@@ -18,8 +18,10 @@ from desk.hedge.state import BotState, CloseReason, Hedge
 from desk.hedge.steps import (
     PAUSE_MS_MIN,
     Step,
+    absorb,
     ask_markets,
     differences,
+    fenced,
     hedge_of,
     less_than_ours,
     note_outages,
@@ -31,6 +33,8 @@ from desk.hedge.steps import (
 FAILED_CHECK_MS = 3_000
 # The first check after an hour settled also asks what was paid, so that the owner sees it.
 PAYMENTS_SHOWN_MS = 2 * 3_600_000
+# How often to look while a venue's mark is where its triggers fire.
+REACHED_MS = 10_000
 
 
 def on_tick(state: BotState, event: Tick) -> Step:
@@ -60,12 +64,17 @@ def _keep_time(state: BotState, event: Tick) -> Step:
     assert hedge.review_at_ms is not None, "a hedge that stands has a review time"
     if at_ms >= hedge.review_at_ms:
         return _wait_for_prices(state, event) or _review(state, at_ms)
-    if at_ms >= hedge.next_check_at_ms:
-        return _check(state, at_ms)
+    is_reached = triggers.is_reached(hedge, event.marks)
+    due_ms = hedge.next_check_at_ms - (state.config.check_ms - REACHED_MS if is_reached else 0)
+    is_look = hedge.guard is not None and at_ms >= hedge.guard.look_at_ms
+    if is_look or at_ms >= min(due_ms, hedge.next_check_at_ms):
+        is_odd = hedge.guard is not None and (event.stirred or hedge.suspicions > 0)
+        return _check(state, at_ms, orders=is_look or is_reached or is_odd)
     return stay(state, "holding")
 
 
-def _check(state: BotState, at_ms: int) -> Step:
+def _check(state: BotState, at_ms: int, *, orders: bool) -> Step:
+    """Read both venues; with `orders` what rests there, behind a fence if a first look failed."""
     hedge = replace(hedge_of(state), next_check_at_ms=at_ms + state.config.check_ms)
     state = replace(state, hedge=hedge, asked=state.asked + 1, waiting=True)
     just_settled = settlements_between(at_ms - state.config.check_ms, at_ms) > 0
@@ -73,7 +82,15 @@ def _check(state: BotState, at_ms: int) -> Step:
     urgent = hedge.suspicions > 0
     if urgent:
         since_ms = None
-    action = ReadAccounts(state.asked, symbol=hedge.symbol, since_ms=since_ms, urgent=urgent)
+    is_first_look = hedge.guard is None or hedge.guard.tries == 1
+    action = ReadAccounts(
+        state.asked,
+        symbol=hedge.symbol,
+        orders=orders,
+        since_ms=since_ms,
+        fence=fenced(hedge, orders=orders and not is_first_look),
+        urgent=urgent,
+    )
     return Decision(state, (action,), "full check of both venues")
 
 
@@ -156,7 +173,10 @@ def _is_open_to_all(hedge: Hedge, event: MarketsRead) -> bool:
 def on_accounts(state: BotState, event: AccountsRead) -> Step:
     """Compare what the venues hold with what is ours; a venue that is away proves nothing."""
     state, alerts = note_outages(state, event.at_ms, event.failures)
-    hedge = hedge_of(state)
+    hedge = absorb(hedge_of(state), event.venues)
+    state = state.with_hedge(hedge)
+    if triggers.has_fired(hedge, event):
+        return begin_close(state, CloseReason.TRIGGERED, event.at_ms, *alerts)
     thin = risk.thin_margin(state.config, hedge, event.venues)
     if thin is not None:
         alert = Alert(Level.CRITICAL, thin)
@@ -180,7 +200,7 @@ def on_accounts(state: BotState, event: AccountsRead) -> Step:
         state = state.with_hedge(replace(hedge, suspicions=0))
     state, more = _tell_of_more(state, event)
     reason = "; ".join(event.failures.values()) or "both legs stand"
-    return Decision(state, (*alerts, *more), reason)
+    return guarding.tend(state, event, reason, *alerts, *more)
 
 
 def _tell_of_more(state: BotState, event: AccountsRead) -> tuple[BotState, tuple[Action, ...]]:

@@ -26,7 +26,7 @@ from desk.core.events import (
     OwnerAsked,
     Tick,
 )
-from desk.hedge import closing, holding, opening, owner, recovering, risk, searching
+from desk.hedge import closing, guarding, holding, opening, owner, recovering, risk, searching
 from desk.hedge.events import ConfigChanged, Started
 from desk.hedge.state import BotState, CloseReason, Phase
 from desk.hedge.steps import Step, adopt_config, halt, latch, linger, stay, symbols_of
@@ -88,6 +88,7 @@ TRANSITIONS: Mapping[Phase, Mapping[type, tuple[Phase, ...]]] = {
         Tick: (CLOSE,),
         MarketsRead: (CLOSE,),
         AccountsRead: (CLOSE,),
+        OrdersSettled: (),
         OwnerAsked: (CLOSE, HALT),
         ConfigChanged: (),
         ActionBroke: (HALT,),
@@ -113,6 +114,7 @@ TRANSITIONS: Mapping[Phase, Mapping[type, tuple[Phase, ...]]] = {
         Tick: (CLOSE,),
         MarketsRead: (CLOSE,),
         AccountsRead: (CLOSE,),
+        OrdersSettled: (),
         OwnerAsked: (RECOVER, CLOSE),
         ConfigChanged: (),
         ActionBroke: (),
@@ -133,6 +135,7 @@ HANDLERS: Mapping[tuple[Phase, type], Handler] = {
     (HOLD, Tick): holding.on_tick,
     (HOLD, MarketsRead): holding.on_markets,
     (HOLD, AccountsRead): holding.on_accounts,
+    (HOLD, OrdersSettled): guarding.on_settled,
     (CLOSE, Tick): closing.on_tick,
     (CLOSE, AccountsRead): closing.on_accounts,
     (CLOSE, OrdersSettled): closing.on_settled,
@@ -140,6 +143,7 @@ HANDLERS: Mapping[tuple[Phase, type], Handler] = {
     (HALT, Tick): holding.on_tick,
     (HALT, MarketsRead): holding.on_markets,
     (HALT, AccountsRead): holding.on_accounts,
+    (HALT, OrdersSettled): guarding.on_settled,
 }
 
 

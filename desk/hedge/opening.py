@@ -3,11 +3,12 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from desk.core.actions import Action, Alert, Decision, Exit, Level
+from desk.core.actions import Action, Alert, Exit, Level
 from desk.core.events import AccountsRead, OrderReport, OrdersSettled, Tick
 from desk.core.venue import VenueName
 from desk.hedge import risk
 from desk.hedge.closing import begin_close
+from desk.hedge.guarding import tend
 from desk.hedge.orders import Wanted, send_orders
 from desk.hedge.select import BOTH
 from desk.hedge.state import BotState, CloseReason, Hedge, Phase, Role
@@ -120,7 +121,7 @@ def verify(state: BotState, event: AccountsRead, retreat: CloseReason, *also: Ac
         return linger(state, event.at_ms, said, *also)
     if _is_empty(hedge):
         return _nothing_opened(state, event.at_ms, *also)
-    return hold(state, event.at_ms, *also)
+    return hold(state, event, *also)
 
 
 def _cut(
@@ -149,9 +150,10 @@ def _is_empty(hedge: Hedge) -> bool:
     return hedge.held(hedge.long_venue) == 0
 
 
-def hold(state: BotState, at_ms: int, *also: Action) -> Step:
-    """Both legs stand: hold them until the review, in HALT where the latch is set."""
-    hedge = hedge_of(state)
+def hold(state: BotState, event: AccountsRead, *also: Action) -> Step:
+    """Both legs stand: hold them until the review, in HALT where the latch is set, and have the
+    venues guard them."""
+    hedge, at_ms = hedge_of(state), event.at_ms
     opened = hedge.opened_at_ms or at_ms
     hedge = replace(
         hedge,
@@ -171,10 +173,10 @@ def hold(state: BotState, at_ms: int, *also: Action) -> Step:
         reason = f"holding {size.normalize():f} {hedge.symbol}; {unseen} has not shown its leg"
     if state.halt_reason is not None:
         leave = leave_halted(state)
-        state = replace(state, phase=Phase.HALT)
-        return Decision(state, (*also, *leave), f"{reason}; halted: {state.halt_reason}")
+        state, reason = replace(state, phase=Phase.HALT), f"{reason}; halted: {state.halt_reason}"
+        return tend(state, event, reason, *also, *leave)
     leave = (Exit(0),) if state.leaving else ()
-    return Decision(replace(state, phase=Phase.HOLD), (*also, *leave), reason)
+    return tend(replace(state, phase=Phase.HOLD), event, reason, *also, *leave)
 
 
 def review_after(state: BotState, at_ms: int, *, opened_at_ms: int) -> int:
@@ -247,7 +249,7 @@ def _unverified(state: BotState, event: AccountsRead, *also: Action) -> Step:
     if _is_empty(hedge) or not _is_out_of_patience(state, event.at_ms):
         return linger(state, event.at_ms, f"not verified: {said}", *also)
     text = f"{hedge.symbol} is held as filled on both venues, not yet verified: {said}"
-    return hold(state, event.at_ms, *also, Alert(Level.WARNING, text))
+    return hold(state, event, *also, Alert(Level.WARNING, text))
 
 
 def _nothing_opened(state: BotState, at_ms: int, *also: Action) -> Step:

@@ -7,11 +7,10 @@ from desk.core.events import Command, OwnerAsked
 from desk.hedge import doubting, recovering
 from desk.hedge.closing import begin_close
 from desk.hedge.state import BotState, CloseReason, Phase
-from desk.hedge.steps import Step, halt, latch, stay
+from desk.hedge.steps import LATCHED, Step, halt, latch, stay
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
-LATCHED = "latched: "  # begins the reason of a halt that the latch file caused, and its end ends
 
 
 def on_owner(state: BotState, event: OwnerAsked) -> Step:
@@ -28,11 +27,6 @@ def on_owner(state: BotState, event: OwnerAsked) -> Step:
     if event.command is Command.HALT:
         return _halt(state, event)
     return stay(replace(state, paused=True), said)
-
-
-def is_latched(state: BotState) -> bool:
-    """Return whether the bot stands halted because of the latch file."""
-    return state.halt_reason is not None and state.halt_reason.startswith(LATCHED)
 
 
 def _halt(state: BotState, event: OwnerAsked) -> Step:

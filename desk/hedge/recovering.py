@@ -8,12 +8,12 @@ from dataclasses import replace
 from desk.core.actions import Action, Alert, Level
 from desk.core.events import AccountsRead, Tick
 from desk.core.ids import OrderKey
-from desk.hedge import doubting
+from desk.hedge import doubting, triggers
 from desk.hedge.closing import begin_close
 from desk.hedge.events import Started
 from desk.hedge.opening import SUSPICIONS_MAX, hold, look_again, verify
 from desk.hedge.select import BOTH
-from desk.hedge.state import BotState, CloseReason, Phase
+from desk.hedge.state import GUARD_LEG, BotState, CloseReason, Phase
 from desk.hedge.steps import (
     Step,
     absorb,
@@ -37,8 +37,11 @@ def on_started(state: BotState, event: Started) -> Step:
     """Begin: whatever was being done, first find out how things stand.
 
     What the owner has asked for holds on: a pause, a halt, a close, and a stop while there is
-    still something to be closed.
+    still something to be closed. No request of a former process is on its way out any more.
     """
+    if state.hedge is not None:
+        ended = triggers.each_trigger(state.hedge, lambda row: replace(row, was_answered=True))
+        state = state.with_hedge(ended)
     state = replace(
         adopt_config(state, event.config, event.at_ms),
         phase=Phase.RECOVER,
@@ -77,16 +80,16 @@ def resume(state: BotState, reason: str) -> Step:
 def on_accounts(state: BotState, event: AccountsRead) -> Step:
     """Adopt what is ours, leave what is not, and stop for a human where neither can be proved."""
     state, alerts = note_outages(state, event.at_ms, event.failures)
-    stranger = _stranger(state, event)
-    if stranger is not None:
-        # Another program may be at work: open nothing, but what is ours stays our care.
-        state, more = latch(state, stranger)
-        alerts = (*alerts, *more)
+    if state.doubt is not None and state.hedge is not None:
+        state = state.with_hedge(triggers.found_again(state.hedge, event, state.config))
+    state, more = _latch_if_strange(state, event)
+    alerts = (*alerts, *more)
     if doubting.is_unsearched(state):
         step = doubting.search(state, event, *alerts)
         if step is not None:
             return step
-        state = replace(state, doubt=None)
+        state, more = _latch_if_strange(replace(state, doubt=None), event)
+        alerts = (*alerts, *more)
     if state.hedge is not None:
         return _adopt(state, event, *alerts)
     if event.failures:
@@ -100,14 +103,27 @@ def on_accounts(state: BotState, event: AccountsRead) -> Step:
     return look(state, "nothing of ours stands", *alerts)
 
 
+def _latch_if_strange(
+    state: BotState, event: AccountsRead
+) -> tuple[BotState, tuple[Action, ...]]:
+    """Where another program may be at work open nothing, but what is ours stays our care."""
+    stranger = _stranger(state, event)
+    return (state, ()) if stranger is None else latch(state, stranger)
+
+
 def _stranger(state: BotState, event: AccountsRead) -> str | None:
     """Return a line about an order with our mark that the state does not know, None if there is
     none.
+
+    Until the search for a lost hedge is over, a trigger may be that one's.
     """
     for venue, row in event.venues.items():
         for order in row.orders or ():
+            key = OrderKey.parse(order.client_id)
             known = state.hedge is not None and state.hedge.owns(order.client_id)
-            if OrderKey.parse(order.client_id) is not None and not known:
+            if key is None or known:
+                continue
+            if not (key.leg == GUARD_LEG and doubting.is_unsearched(state)):
                 return f"{venue} has order {order.client_id} of ours that this state does not know"
     return None
 
@@ -134,10 +150,12 @@ def _adopt(state: BotState, event: AccountsRead, *also: Action) -> Step:
         return verify(state, event, CloseReason.RECOVERY, *also)
     if not event.venues:
         return linger(state, event.at_ms, "; ".join(event.failures.values()), *also)
+    if triggers.has_fired(hedge, event):
+        return begin_close(state, CloseReason.TRIGGERED, event.at_ms, *also)
     short = shortfall(hedge, event)
     if short is None:
         # One venue may be away: what is proved on the other one is guarded meanwhile.
-        return hold(state, event.at_ms, *also)
+        return hold(state, event, *also)
     alert = less_than_ours(short, hedge.symbol)
     if hedge.suspicions < SUSPICIONS_MAX:
         state = state.with_hedge(replace(hedge, suspicions=hedge.suspicions + 1))

@@ -28,7 +28,7 @@ def _is_told(hedge: Hedge, venue: VenueName, row: VenueAccount) -> bool:
         return False
     fills = _ours(hedge, row)
     listed = sum((fill.size for fill in fills), Decimal(0))
-    known = sum((item.filled for item in hedge.intents if item.venue is venue), Decimal(0))
+    known = sum((item.filled for item in hedge.orders if item.venue is venue), Decimal(0))
     if listed != known or _signed([*fills, *_by_hand(hedge, venue, row)]) != 0:
         return False
     return len(_payments(hedge, row)) >= _settlements(hedge, venue, fills)
@@ -36,7 +36,8 @@ def _is_told(hedge: Hedge, venue: VenueName, row: VenueAccount) -> bool:
 
 def _settlements(hedge: Hedge, venue: VenueName, fills: list[Fill]) -> int:
     """Return how many hourly payments the leg certainly lived through: verified to first close."""
-    closing = {row.client_id for row in hedge.intents if row.role is not Role.OPEN}
+    opening = {row.client_id for row in hedge.intents if row.role is Role.OPEN}
+    closing = {row.client_id for row in hedge.orders} - opening
     ends = [fill.at_ms for fill in fills if fill.client_id in closing]
     if hedge.opened_at_ms is None or not ends:
         return 0

@@ -2,7 +2,7 @@
 lock.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from math import lcm
 
@@ -15,11 +15,11 @@ from desk.hedge.config import Config
 from desk.hedge.select import Refusal
 
 
-def common_lot(lots: Mapping[VenueName, Decimal]) -> Decimal:
-    """Return the smallest size that is a multiple of every lot, base units."""
-    places = max(-int(lot.normalize().as_tuple().exponent) for lot in lots.values())
+def common_multiple(steps: Collection[Decimal]) -> Decimal:
+    """Return the smallest number that is a multiple of every step (lots or ticks)."""
+    places = max(-int(step.normalize().as_tuple().exponent) for step in steps)
     scale = Decimal(10) ** max(places, 0)
-    return Decimal(lcm(*(int(lot * scale) for lot in lots.values()))) / scale
+    return Decimal(lcm(*(int(step * scale) for step in steps))) / scale
 
 
 def choose_size(
@@ -40,8 +40,8 @@ def choose_size(
     budget = config.first_trade_usd if is_first and config.first_trade_usd else None
     notional = budget or config.base_capital_allocation
     price = max(quote.mid for quote in quotes.values())
-    lots = {venue: row.size_lot for venue, row in instruments.items()}
-    size = step_down(notional / price, common_lot(lots))
+    lot = common_multiple([row.size_lot for row in instruments.values()])
+    size = step_down(notional / price, lot)
     if size <= 0:
         return Refusal(f"{notional} USD is less than one lot", "base_capital_allocation")
     for venue, instrument in instruments.items():

@@ -14,8 +14,10 @@ from desk.core.market import Instrument
 from desk.core.order import PositionSide, Side
 from desk.core.venue import VenueName
 from desk.hedge.config import Config
+from desk.hedge.guard import Guard, Trigger
 
 SCHEMA = 1
+GUARD_LEG = 0  # the leg field of a trigger's id: no role has it
 
 
 class Phase(StrEnum):
@@ -44,7 +46,9 @@ class Role(IntEnum):
 
     @classmethod
     def of(cls, key: OrderKey) -> "Role":
-        """Return what an order with that id was for (see `BotState.key`)."""
+        """Return what an order with that id was for (see `BotState.key`); a trigger closes."""
+        if key.leg == GUARD_LEG:
+            return cls.CLOSE
         return cls((key.leg - 1) % len(cls) + 1)
 
 
@@ -88,6 +92,7 @@ class CloseReason(StrEnum):
     STOP_LOSS = "stop-loss"
     IMBALANCE = "legs differ"
     MARGIN = "too close to liquidation"
+    TRIGGERED = "a venue's trigger fired"
     OWNER = "owner asked"
     RECOVERY = "found half-done at start"
 
@@ -109,6 +114,7 @@ class Hedge:
     has looked at a close that could not be proved. `funding_bps` was expected over the hold when it
     was approved, None where nobody noted it. `mids` (USD) are what the opening was decided on,
     `first_sent_at_ms` and `last_filled_at_ms` frame the time in which one leg could stand alone.
+    `guard` is None until triggers have been placed.
     """
 
     cycle: int
@@ -136,6 +142,7 @@ class Hedge:
     mids: dict[VenueName, Decimal] = field(default_factory=dict)
     first_sent_at_ms: int | None = None
     last_filled_at_ms: int | None = None
+    guard: Guard | None = None
 
     @property
     def is_standing(self) -> bool:
@@ -143,9 +150,19 @@ class Hedge:
         return self.opened_at_ms is not None and self.close_reason is None
 
     @property
+    def triggers(self) -> tuple[Trigger, ...]:
+        """Return every trigger on record."""
+        return () if self.guard is None else self.guard.triggers
+
+    @property
+    def orders(self) -> tuple[Intent | Trigger, ...]:
+        """Return everything of ours that may have filled."""
+        return (*self.intents, *self.triggers)
+
+    @property
     def is_even(self) -> bool:
         """Return whether our fills on both venues cancel out."""
-        return sum((row.signed for row in self.intents), Decimal(0)) == 0
+        return sum((row.signed for row in self.orders), Decimal(0)) == 0
 
     def side_at(self, venue: VenueName) -> PositionSide:
         """Return which way the leg on `venue` earns."""
@@ -153,7 +170,7 @@ class Hedge:
 
     def held(self, venue: VenueName) -> Decimal:
         """Return our signed size on `venue` as far as our own fills tell."""
-        return sum((row.signed for row in self.intents if row.venue is venue), Decimal(0))
+        return sum((row.signed for row in self.orders if row.venue is venue), Decimal(0))
 
     def entry_price(self, venue: VenueName) -> Decimal | None:
         """Return the average price (USD) of the opening fills on `venue`, None without any.
@@ -167,7 +184,7 @@ class Hedge:
         return sum((row.filled * (row.average_price or row.price) for row in rows), size * 0) / size
 
     def in_doubt(self) -> tuple[Intent, ...]:
-        """Return the orders whose fate is not known."""
+        """Return the orders whose fate is not known; what rests as a trigger is not among them."""
         return tuple(row for row in self.intents if row.in_doubt)
 
     def is_shared(self, venue: VenueName) -> bool:
@@ -180,7 +197,7 @@ class Hedge:
 
     def owns(self, client_id: str | None) -> bool:
         """Return whether an order or fill with that id is one of this hedge's."""
-        return client_id is not None and any(row.client_id == client_id for row in self.intents)
+        return client_id is not None and any(row.client_id == client_id for row in self.orders)
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +344,12 @@ class BotState:
         leg = role + len(Role) * (block % _ID_BLOCKS)
         cycle = self.hedge.cycle % (CYCLE_MAX + 1)
         return OrderKey(epoch=self.epoch, cycle=cycle, leg=leg, attempt=attempt)
+
+    def trigger_key(self, number: int) -> OrderKey:
+        """Return the id fields of the current hedge's trigger of that number."""
+        assert self.hedge is not None
+        cycle, attempt = self.hedge.cycle % (CYCLE_MAX + 1), number % (ATTEMPT_MAX + 1)
+        return OrderKey(epoch=self.epoch, cycle=cycle, leg=GUARD_LEG, attempt=attempt)
 
     def with_hedge(self, hedge: Hedge) -> "BotState":
         """Return the state with its hedge replaced."""

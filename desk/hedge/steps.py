@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
+from typing import TypeVar
 
 from desk.core.actions import Action, Alert, Decision, Exit, Level, ReadAccounts, ReadMarkets
 from desk.core.events import AccountsRead, OrderReport, VenueAccount, Verdict
@@ -10,10 +11,13 @@ from desk.core.ids import CYCLE_MAX, OrderKey
 from desk.core.order import Fill
 from desk.core.venue import VenueName
 from desk.core.words import span
+from desk.hedge import triggers
 from desk.hedge.config import Config
+from desk.hedge.guard import Trigger, TriggerStage
 from desk.hedge.state import Backoff, BotState, Hedge, Intent, Phase
 
 Step = Decision[BotState]
+_Order = TypeVar("_Order", Intent, Trigger)
 
 PAUSE_MS_MIN = 1_000
 # The venues stamp fills by their own clocks: ask for rows from a little before.
@@ -21,6 +25,7 @@ CLOCK_SKEW_MS_MAX = 60_000
 BACKOFF_MS_MIN = 60_000
 BACKOFF_MS_MAX = 3_600_000
 LEVERAGE_LOCK = 1
+LATCHED = "latched: "  # begins the reason of a halt that the latch file caused, and its end ends
 
 
 def stay(state: BotState, reason: str, *actions: Action) -> Step:
@@ -54,8 +59,8 @@ def ask_hedge(
     """Ask how the hedge in hand stands, with a fence where an order is in doubt.
 
     `rows` asks for its fills, too: the dearest reads there are (see `needs_rows`). `orders` asks
-    for what rests in its symbol. `can_wait`: nothing of ours stands, the rows (payments, too) are
-    for the books.
+    for what rests in its symbol, behind a fence where a trigger has not been seen yet. `can_wait`:
+    nothing of ours stands, the rows (payments, too) are for the books.
     """
     hedge = hedge_of(state)
     state = replace(state, asked=state.asked + 1, waiting=True, wake_at_ms=None)
@@ -64,7 +69,7 @@ def ask_hedge(
         symbol=hedge.symbol,
         orders=orders,
         since_ms=hedge.approved_at_ms - CLOCK_SKEW_MS_MAX if rows else None,
-        fence=tuple(sorted({row.venue for row in hedge.in_doubt()})),
+        fence=fenced(hedge, orders=orders),
         urgent=not can_wait,
         can_wait=can_wait,
     )
@@ -83,6 +88,14 @@ def ask_everything(
     fence = tuple(VenueName) if is_lost else ()
     action = ReadAccounts(state.asked, orders=True, since_ms=since_ms, fence=fence, can_wait=True)
     return Decision(state, (*also, action), reason)
+
+
+def fenced(hedge: Hedge, *, orders: bool) -> tuple[VenueName, ...]:
+    """Return the venues to be fenced before they are read, with their open orders or without."""
+    doubtful = {row.venue for row in hedge.in_doubt()}
+    if orders:
+        doubtful |= {row.venue for row in hedge.triggers if row.stage is TriggerStage.SENT}
+    return tuple(sorted(doubtful))
 
 
 def look(state: BotState, reason: str, *also: Action) -> Step:
@@ -122,6 +135,11 @@ def latch(state: BotState, reason: str) -> tuple[BotState, tuple[Action, ...]]:
     if state.halt_reason is not None:
         return state, ()
     return replace(state, halt_reason=reason), (Alert(Level.CRITICAL, f"halted: {reason}"),)
+
+
+def is_latched(state: BotState) -> bool:
+    """Return whether the bot stands halted because of the latch file."""
+    return state.halt_reason is not None and state.halt_reason.startswith(LATCHED)
 
 
 def leave_halted(state: BotState) -> tuple[Action, ...]:
@@ -235,6 +253,10 @@ def _absorb_one(hedge: Hedge, venue: VenueName, row: VenueAccount) -> Hedge:
         return replace(hedge, intents=tuple(intents))
 
     hedge = each_here(lambda intent: _with_fills(intent, row))
+    hedge = triggers.each_trigger(
+        hedge,
+        lambda each: triggers.seen(_with_fills(each, row), row) if each.venue is venue else each,
+    )
     if row.fills_missing:
         hedge = _believed(hedge, venue, row)
     # Where somebody else holds the symbol, too, his size may hide what ours did.
@@ -265,7 +287,7 @@ def is_past(intent: Intent, seen: VenueAccount) -> bool:
     return seen.is_fenced or seen.account.asked_at_ms > intent.expires_at_ms
 
 
-def _with_fills(intent: Intent, seen: VenueAccount) -> Intent:
+def _with_fills(intent: _Order, seen: VenueAccount) -> _Order:
     filled, average = _summed([row for row in fills_in(seen) if row.client_id == intent.client_id])
     if filled > intent.filled or (filled == intent.filled and average is not None):
         return replace(intent, filled=filled, average_price=average)

@@ -94,7 +94,7 @@ class HoldBook:
             if entry is None or mark is None:
                 return None
             net += hedge.held(venue) * (mark - entry)
-        for row in hedge.intents:
+        for row in hedge.orders:
             if row.filled:
                 fee = self._fees.get((row.venue, row.client_id))
                 if fee is None:

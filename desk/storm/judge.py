@@ -235,8 +235,17 @@ class Judge(Witness):
 
     def _count_step(self, before: Phase, state: BotState) -> None:
         self.reached[f"{before} to {state.phase}"] += 1
+        if before is Phase.CLOSE and state.hedge is None:
+            self._check_nothing_rests()
         if state.phase is Phase.CLOSE and state.hedge is not None:
             self.reached[f"close: {state.hedge.close_reason}"] += 1
+
+    def _check_nothing_rests(self) -> None:
+        """A cycle that is called flat has left none of its triggers behind."""
+        for venue, exchange in self._stage.world.exchanges.items():
+            for order in exchange.orders(ACCOUNT):
+                if OrderKey.parse(order.client_id) is not None:
+                    self.breach(Rule.RESTS, f"{venue} {order.client_id} at {order.trigger_price}")
 
     # Orders
 
@@ -245,9 +254,10 @@ class Judge(Witness):
         self._digest.update(f"{venue} {request.client_id} {request.side} {request.size}".encode())
         if self.story is not None:
             kind = "close" if request.reduce_only else "open"
+            kind = kind if request.trigger_price is None else f"{request.kind} trigger"
             self._tell(f">> {venue} {kind} {request.side} {request.size} {request.symbol}")
         key = OrderKey.parse(request.client_id)
-        role = Role((key.leg - 1) % len(Role) + 1) if key is not None else Role.OPEN
+        role = Role.of(key) if key is not None else Role.OPEN
         self._check_alone(venue, request)
         if not request.reduce_only:
             self._check_intent(venue, request)
@@ -274,6 +284,8 @@ class Judge(Witness):
     def _check_alone(self, venue: VenueName, request: OrderRequest) -> None:
         """No other order of ours for this leg may still act."""
         for (other, client_id), sent in self._sent.items():
+            if sent.request.trigger_price is not None:
+                continue  # it waits, and then only reduces
             is_same_leg = other is venue and sent.request.symbol == request.symbol
             if is_same_leg and self._may_act(venue, client_id, sent):
                 self.breach(Rule.TWO_LIVE, f"{venue} {request.client_id} beside {client_id}")
@@ -351,8 +363,11 @@ class Judge(Witness):
         sent = self._sent.get((venue, fill.client_id or ""))
         if is_ours(fill.client_id) and sent is not None:
             self._judge_ours(venue, fill, sent, (before, after))
-        elif before != after:
-            # Another hand on a leg of ours is seen at the next regular check.
+            is_look_due = sent.request.trigger_price is not None
+        else:
+            is_look_due = before != after
+        if is_look_due:
+            # Another hand on a leg of ours, or a trigger, is seen at the next regular check.
             self._struck.append((self._now_ms(), second_look_s(self._config)))
         self._judge_gap(fill.symbol)
         self.turn()

@@ -35,6 +35,7 @@ class Rule(StrEnum):
     LEFT_NAKED = "exit with a naked leg"
     NO_INTENT = "increasing order without a saved intent"
     TWO_LIVE = "two live orders of one leg"
+    RESTS = "an order of ours rests without its hedge"
     TOO_LARGE = "size beyond the lock or the config"
     REDUCE_ONLY = "reduce-only order increased"
     OWNERS = "something of the owner's was touched"

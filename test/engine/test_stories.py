@@ -165,8 +165,9 @@ def test_a_large_move_closes_both_legs(tmp_path: Path, pct: int) -> None:
         await bot.until(Phase.HOLD)
         bot.stage.world.shock("BTC", Decimal(pct))
         await asyncio.sleep(4)
-
         assert bot.is_flat()
+
+        await asyncio.sleep(20)
         assert [CloseReason.STOP_LOSS] == [result.close_reason for result in bot.results]
 
     with_bot(tmp_path, play, LONG)

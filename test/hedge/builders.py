@@ -26,9 +26,10 @@ from desk.core.events import (
 )
 from desk.core.funding import FundingPayment, HourlyRate
 from desk.core.market import FeeRates, Instrument, MarketStats
-from desk.core.order import Fill, Order, OrderStatus, Side
+from desk.core.order import Fill, Order, OrderKind, OrderStatus, Side
 from desk.core.venue import VenueName
 from desk.hedge.config import Config
+from desk.hedge.guard import Guard, Trigger, TriggerStage
 from desk.hedge.machine import decide
 from desk.hedge.orders import REQUEST_LIFE_MS
 from desk.hedge.select import BOTH
@@ -41,6 +42,8 @@ EPOCH = 7
 SYMBOL = "ETH"
 MID = Decimal(3000)
 SIZE = Decimal("0.01")
+# Where the usual hedge has its triggers: a tenth of the way from the stop to liquidation.
+LOW, HIGH = Decimal(1380), Decimal("4632.6")
 FEES = {
     LIGHTER: FeeRates(maker=Decimal(0), taker=Decimal(0)),
     PACIFICA: FeeRates(maker=Decimal("0.00015"), taker=Decimal("0.0004")),
@@ -61,11 +64,12 @@ def apr(percent: str | int) -> HourlyRate:
 
 
 def config(**changes: Any) -> Config:
-    """Return a configuration for one symbol that asks for no expected profit."""
+    """Return a configuration for one symbol that asks for no expected profit and no triggers."""
     plain: dict[str, Any] = {
         "symbols_to_monitor": (SYMBOL,),
         "base_capital_allocation": Decimal(35),
         "require_expected_profit": False,
+        "venue_triggers": False,
     }
     return Config(**(plain | changes))
 
@@ -273,6 +277,61 @@ def standing(**changes: Any) -> Hedge:
     return bare_hedge(**(plain | changes))
 
 
+def trigger(venue: VenueName, kind: OrderKind, number: int = 0, **changes: Any) -> Trigger:
+    """Return a trigger of the usual hedge that has been seen at rest."""
+    state = BotState(config=config(), epoch=EPOCH, hedge=bare_hedge())
+    is_low = (kind is OrderKind.STOP) == (venue is LIGHTER)
+    side = Side.SELL if venue is LIGHTER else Side.BUY
+    mark = LOW if is_low else HIGH
+    plain = Trigger(
+        venue=venue,
+        client_id=state.trigger_key(number).text_for(venue),
+        kind=kind,
+        side=side,
+        size=SIZE,
+        trigger_price=mark,
+        price=mark * (1 + side.sign * Decimal("0.3")),
+        saved_at_ms=T0,
+        lands_until_ms=T0 + REQUEST_LIFE_MS[venue],
+        expires_at_ms=T0 + 28 * 24 * HOUR_MS,
+        stage=TriggerStage.RESTING,
+        was_answered=True,
+    )
+    return replace(plain, **changes)
+
+
+def guard(**changes: Any) -> Guard:
+    """Return the venues' guard of the usual hedge, all four triggers at rest; `changes` go into
+    each of them."""
+    keys = ((venue, kind) for venue in BOTH for kind in (OrderKind.STOP, OrderKind.TAKE_PROFIT))
+    rows = tuple(trigger(*key, number, **changes) for number, key in enumerate(keys))
+    return Guard(LOW, HIGH, Decimal(50), rows, placed=len(rows), look_at_ms=T0 + HOUR_MS)
+
+
+def listed(row: Trigger, **changes: Any) -> Order:
+    """Return what a venue's open orders say of a trigger at rest."""
+    plain = Order(
+        symbol=SYMBOL,
+        order_id="2",
+        client_id=row.client_id,
+        side=row.side,
+        size=row.size,
+        filled=ZERO,
+        price=row.price,
+        status=OrderStatus.OPEN,
+        at_ms=T0,
+        kind=row.kind,
+        reduce_only=True,
+        trigger_price=row.trigger_price,
+    )
+    return replace(plain, **changes)
+
+
+def listed_at(hedge: Hedge, venue: VenueName) -> tuple[Order, ...]:
+    """Return the open orders of a venue where every trigger on record rests."""
+    return tuple(listed(row) for row in hedge.triggers if row.venue is venue)
+
+
 def halted(**changes: Any) -> BotState:
     """Return a state in HALT."""
     return bot(Phase.HALT, halt_reason="a human is needed", **changes)
@@ -328,7 +387,9 @@ def markets_read(
     return MarketsRead(at_ms, state.asked, markets(at_ms=at_ms) if venues is None else venues)
 
 
-def report(row: Intent, filled_size: Decimal | None = None, **changes: Any) -> OrderReport:
+def report(
+    row: Intent | Trigger, filled_size: Decimal | None = None, **changes: Any
+) -> OrderReport:
     """Return a report that an order is over, fully filled unless it says otherwise."""
     size = row.size if filled_size is None else filled_size
     plain = OrderReport(

@@ -24,6 +24,7 @@ from desk.core.events import (
 )
 from desk.core.venue import VenueName
 from desk.hedge.events import ConfigChanged, Started
+from desk.hedge.guard import TriggerStage
 from desk.hedge.select import BOTH
 from desk.hedge.state import BotState, Choice, CloseReason, Doubt, Hedge, Phase, Role
 from test.hedge.builders import (
@@ -41,8 +42,10 @@ from test.hedge.builders import (
     d,
     filled,
     fills_of,
+    guard,
     instrument,
     intent,
+    listed_at,
     markets,
     opening,
     report,
@@ -87,6 +90,7 @@ def states(phase: Phase) -> Iterator[BotState]:
             asked=3,
             wake_at_ms=None if waiting else T0,
             choice=choice() if phase is Phase.SELECT else None,
+            config=config(venue_triggers=hedge is not None and hedge.guard is not None),
             **flags,
         )
 
@@ -110,8 +114,11 @@ def hedges(phase: Phase) -> tuple[Hedge | None, ...]:
     done = closing_hedge(intents=(filled(LIGHTER), filled(PACIFICA), *outs), result_tries=6)
     unproved = replace(tried, close_reason=CloseReason.UNWIND, result_tries=6)
     openings = (opening(), half_known, one_leg, nothing, both)
-    stages = (standing(), standing(suspicions=1))
-    closings = (closing_hedge(), closing_hedge(CloseReason.STOP_LOSS), tried, unproved, done)
+    stages = (standing(), standing(suspicions=1), *guarded())
+    guarded_closing = closing_hedge(guard=guard())
+    lifted = replace(done, guard=guard(cancel_at_ms=T0))
+    stopped = closing_hedge(CloseReason.STOP_LOSS)
+    closings = (closing_hedge(), stopped, tried, unproved, done, guarded_closing, lifted)
     return {
         Phase.RECOVER: (None, *openings, *stages, *closings),
         Phase.OPEN: openings,
@@ -119,6 +126,17 @@ def hedges(phase: Phase) -> tuple[Hedge | None, ...]:
         Phase.CLOSE: closings,
         Phase.HALT: (None, *stages, unproved),
     }.get(phase, (None,))
+
+
+def guarded() -> tuple[Hedge, ...]:
+    """Return hedges with their triggers at rest, just sent, and refused often enough."""
+    sent = guard(stage=TriggerStage.SENT)
+    gone = guard(stage=TriggerStage.GONE)
+    return (
+        standing(guard=guard()),
+        standing(guard=replace(sent, tries=1, look_at_ms=T0)),
+        standing(guard=replace(gone, tries=4, look_at_ms=T0, refusals=4)),
+    )
 
 
 def events(kind: type, state: BotState) -> Iterator[Event]:
@@ -178,12 +196,13 @@ def _row(
     """Return a venue's answer: a position, and the fate of its orders or nothing about them."""
     if hedge is None or not told:
         return seen(size, at_ms=at_ms)
-    return seen(size, at_ms=at_ms, is_fenced=True, fills=fills_of(hedge, venue))
+    rows = {"fills": fills_of(hedge, venue), "orders": listed_at(hedge, venue)}
+    return seen(size, at_ms=at_ms, is_fenced=True, **rows)
 
 
 def settlements(state: BotState, at_ms: int) -> Iterator[Event]:
-    """Yield reports on the last two orders: filled, in part, not at all, refused, unknown."""
-    rows = state.hedge.intents[-2:] if state.hedge is not None else ()
+    """Yield reports on the last two orders or triggers: filled, in part, not at all, unknown."""
+    rows = state.hedge.orders[-2:] if state.hedge is not None else ()
     for share, verdict in (
         ("1", Verdict.ACCEPTED),
         ("0.5", Verdict.ACCEPTED),

@@ -2,8 +2,9 @@
 answers.
 
 Legal means: what a real venue may do. Orders fill in part or not at all, land late, lose their
-answer; rows of fills come late; venues go away; the process dies and starts from its saved state.
-Every order and every state is checked against the rules that keep money safe.
+answer; triggers fire, on one venue alone or in part, are refused, and cancelled by strangers; rows
+of fills come late; venues go away; the process dies and starts from its saved state. Every order
+and every state is checked against the rules that keep money safe.
 """
 
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,15 @@ from random import Random
 
 import msgspec
 
-from desk.core.actions import Exit, ReadAccounts, ReadMarkets, SendOrders, VenueOrder
+from desk.core.actions import (
+    CancelOrders,
+    Exit,
+    ReadAccounts,
+    ReadMarkets,
+    RestOrders,
+    SendOrders,
+    VenueOrder,
+)
 from desk.core.events import (
     AccountsRead,
     ActionBroke,
@@ -28,7 +37,7 @@ from desk.core.events import (
     Verdict,
 )
 from desk.core.market import step_down
-from desk.core.order import Fill, Side
+from desk.core.order import Fill, Order, OrderKind, OrderStatus, Side
 from desk.core.venue import VenueName
 from desk.hedge.config import Config
 from desk.hedge.events import Started
@@ -39,6 +48,7 @@ from desk.hedge.state import BotState, CloseReason, Hedge, Intent, Phase, Role
 from test.hedge import builders as b
 
 NEVER_MS = 1 << 62
+Asked = ReadMarkets | ReadAccounts | SendOrders | RestOrders | CancelOrders
 HALTED_PHASES = (Phase.RECOVER, Phase.CLOSE, Phase.HALT)
 
 
@@ -53,6 +63,23 @@ class Sent:
     has_landed: bool = False
     is_final: bool = False
     filled: Decimal = Decimal(0)
+
+    @property
+    def rests(self) -> bool:
+        """Return whether it is a trigger that waits at the venue."""
+        return self.is_trigger and self.has_landed and not self.is_final
+
+    @property
+    def is_trigger(self) -> bool:
+        """Return whether it waits for the mark."""
+        return self.order.request.kind is not OrderKind.LIMIT
+
+    def is_reached(self, mark: Decimal) -> bool:
+        """Return whether the mark is where it fires."""
+        request = self.order.request
+        assert request.trigger_price is not None
+        upwards = (request.side is Side.BUY) == (request.kind is OrderKind.STOP)
+        return mark >= request.trigger_price if upwards else mark <= request.trigger_price
 
 
 @dataclass(slots=True)
@@ -85,8 +112,19 @@ class FakeVenue:
         """Let every request take effect whose time has come."""
         for row in self.orders.values():
             if not row.has_landed and row.lands_at_ms <= now_ms:
-                row.has_landed = row.is_final = True
+                row.has_landed = True
+                if not row.is_trigger:
+                    row.is_final = True
+                    self._execute(row, now_ms)
+            if row.rests and row.is_reached(self.mark):
+                row.is_final = True
                 self._execute(row, now_ms)
+
+    def cancel(self, client_id: str) -> None:
+        """Take away a trigger that rests."""
+        row = self.orders.get(client_id)
+        if row is not None and row.rests:
+            row.is_final = True
 
     def _execute(self, row: Sent, now_ms: int) -> None:
         request = row.order.request
@@ -120,9 +158,30 @@ class FakeVenue:
             account=b.account(*held, at_ms=now_ms),
             fills=shown if is_asked else None,
             payments=() if is_asked else None,
+            orders=self._open_orders() if action.orders else None,
             is_fenced=is_fenced,
             quote=b.quote(mid=self.mark, at_ms=now_ms),
             stats=b.stats(mark=self.mark, index=self.mark),
+        )
+
+    def _open_orders(self) -> tuple[Order, ...]:
+        requests = (row.order.request for row in self.orders.values() if row.rests)
+        return tuple(
+            Order(
+                symbol=request.symbol,
+                order_id="1",
+                client_id=request.client_id,
+                side=request.side,
+                size=request.size,
+                filled=Decimal(0),
+                price=request.price,
+                status=OrderStatus.PENDING,
+                at_ms=b.T0,
+                kind=request.kind,
+                reduce_only=True,
+                trigger_price=request.trigger_price,
+            )
+            for request in requests
         )
 
     def _fence(self, now_ms: int) -> bool:
@@ -150,7 +209,7 @@ class FakeEngine:
         self.config = config
         self.owner_trades = owner_trades
         self.calm = False
-        self.pending: ReadMarkets | ReadAccounts | SendOrders | None = None
+        self.pending: Asked | None = None
         self.pending_reports: tuple[OrderReport, ...] = ()
         self.ids: set[str] = set()
         self.phases: set[Phase] = set()
@@ -171,6 +230,8 @@ class FakeEngine:
         for venue in self.venues.values():
             venue.calm, venue.away_until_ms = True, 0
         self.feed(OwnerAsked(self.now_ms, Command.RESUME))
+        for _ in range(CHECKED_STEPS):
+            self.step()
         for _ in range(SETTLE_STEPS_MAX):
             if self.state.phase in (Phase.HOLD, Phase.HALT, Phase.WAIT) and self.pending is None:
                 return
@@ -229,6 +290,9 @@ class FakeEngine:
         elif chance < 0.065:
             self._move_prices()
             return False
+        elif chance < 0.067:
+            self._cancel_by_stranger()
+            return False
         elif chance < 0.075 and self.owner_trades:
             venue = self.random.choice(list(self.venues.values()))
             venue.trade_by_owner(self.random.choice((-1, 1)) * b.SIZE / 2, self.now_ms)
@@ -242,8 +306,16 @@ class FakeEngine:
 
     def _move_prices(self) -> None:
         factor = self.random.choice((Decimal("0.4"), Decimal("1.8"), Decimal(1)))
-        for venue in self.venues.values():
+        moved = list(self.venues.values())
+        if self.random.random() < 0.2:
+            moved = [self.random.choice(moved)]
+        for venue in moved:
             venue.mark = b.MID * factor
+
+    def _cancel_by_stranger(self) -> None:
+        venue = self.random.choice(list(self.venues.values()))
+        for client_id in venue.orders:
+            venue.cancel(client_id)
 
     def crash(self) -> None:
         """Kill the process: what was under way goes its own way; the saved state starts anew."""
@@ -254,9 +326,11 @@ class FakeEngine:
         self.feed(Started(self.now_ms, self.config))
 
     def _lose_pending(self) -> None:
-        if isinstance(self.pending, SendOrders) and not self.pending_reports:
+        if isinstance(self.pending, SendOrders | RestOrders) and not self.pending_reports:
             for order in self.pending.orders:
                 self._launch(order)
+        elif isinstance(self.pending, CancelOrders) and self.random.random() < 0.5:
+            self._cancel(self.pending)
         self.pending, self.pending_reports = None, ()
 
     # Answers
@@ -273,6 +347,37 @@ class FakeEngine:
             self.pass_time(self.random.choice((300, 5000)))
             reports = tuple(self._report(row) for row in sent)
             self.feed(OrdersSettled(self.now_ms, action.ask, reports))
+        elif isinstance(action, RestOrders):
+            sent = [self._launch(order) for order in action.orders]
+            self.pass_time(300)
+            reports = tuple(self._acknowledge(row) for row in sent)
+            self.feed(OrdersSettled(self.now_ms, action.ask, reports))
+        elif isinstance(action, CancelOrders):
+            self.feed(OrdersSettled(self.now_ms, action.ask, self._cancel(action)))
+
+    def _acknowledge(self, row: Sent) -> OrderReport:
+        """Return how the request for a trigger ended: taken, refused, or nobody knows."""
+        if not row.has_landed and (self.random.random() < 0.5 or row.lands_at_ms >= NEVER_MS):
+            row.lands_at_ms = NEVER_MS
+            return _report(row, Verdict.REJECTED, is_final=True, filled=Decimal(0))
+        verdict = Verdict.ACCEPTED
+        if not self.calm and self.random.random() < 0.2:
+            verdict = Verdict.UNKNOWN
+        return _report(row, verdict, is_final=False, filled=Decimal(0))
+
+    def _cancel(self, action: CancelOrders) -> tuple[OrderReport, ...]:
+        """Carry out cancels, some of them in vain, and say how each request ended."""
+        reports = []
+        for name, client_id in action.orders:
+            verdict = Verdict.ACCEPTED
+            if self.calm or self.random.random() < 0.8:
+                self.venues[name].cancel(client_id)
+            else:
+                verdict = self.random.choice((Verdict.UNKNOWN, Verdict.REJECTED))
+            is_final = verdict is Verdict.REJECTED
+            report = OrderReport(name, client_id, verdict, is_final=is_final, filled=Decimal(0))
+            reports.append(report)
+        return tuple(reports)
 
     def _failures(self) -> dict[VenueName, str]:
         return {
@@ -331,15 +436,18 @@ class FakeEngine:
         step = decide(before, event)
         self.phases.add(step.state.phase)
         check_state(before, step.state, event)
-        asked = [
-            row for row in step.actions if isinstance(row, ReadMarkets | ReadAccounts | SendOrders)
-        ]
+        if before.hedge is not None and step.state.hedge is None:
+            self.check_nothing_rests()
+        asked = [row for row in step.actions if isinstance(row, Asked)]
         assert [step.state.asked] * (step.state.asked - before.asked) == [row.ask for row in asked]
         for action in asked:
             if isinstance(action, SendOrders):
                 assert not before.waiting or event_answers(event), "sent while waiting"
                 for order in action.orders:
                     self.check_order(step.state, order, event)
+            if isinstance(action, RestOrders):
+                for order in action.orders:
+                    self.check_trigger(step.state, order)
             self.pending, self.pending_reports = action, ()
         if any(isinstance(row, Exit) for row in step.actions):
             self.state = step.state
@@ -379,6 +487,34 @@ class FakeEngine:
             there = event.venues[order.venue].account.size_of(request.symbol)
             assert request.size <= abs(there), "closes more than is there"
 
+    def check_trigger(self, after: BotState, order: VenueOrder) -> None:
+        """Raise unless a trigger may leave: written down, new, alone of its kind, only reducing."""
+        hedge, request = after.hedge, order.request
+        assert hedge is not None
+        assert hedge.is_standing, "guards what is being closed"
+        assert request.reduce_only
+        assert abs(hedge.held(order.venue)) == request.size
+        assert hedge.held(order.venue) * request.side.sign < 0
+        hedge.instruments[order.venue].check_price(request.price)
+        for instrument in hedge.instruments.values():
+            instrument.check_price(request.trigger_price or Decimal(0))
+        assert request.client_id not in self.ids, "an id is used once"
+        self.ids.add(request.client_id)
+        there = [
+            row
+            for row in hedge.triggers
+            if row.may_act and (row.venue, row.kind) == (order.venue, request.kind)
+        ]
+        assert [request.client_id] == [row.client_id for row in there], "two of a kind"
+
+    def check_nothing_rests(self) -> None:
+        """Raise unless no trigger of ours rests at a venue, or may yet."""
+        for venue in self.venues.values():
+            for row in venue.orders.values():
+                may_land = not row.has_landed and row.lands_at_ms < NEVER_MS
+                assert not row.rests, f"{venue.name} keeps a trigger"
+                assert not (row.is_trigger and may_land), f"{venue.name} may get a trigger"
+
     # Verdict
 
     def ours(self) -> dict[VenueName, Decimal]:
@@ -388,6 +524,7 @@ class FakeEngine:
 
 HOURS_3_MS = 3 * 3_600_000
 SETTLE_STEPS_MAX = 3_000
+CHECKED_STEPS = 30  # a trigger that fired alone is seen at the next check of a hold
 
 
 def _report(row: Sent, verdict: Verdict, *, is_final: bool, filled: Decimal) -> OrderReport:

@@ -153,6 +153,8 @@ class Story:
             payments=tuple(self.payments[venue]),
             is_fenced=venue in question.fence and venue is LIGHTER,
         )
+        if not question.orders:
+            plain = replace(plain, orders=None)
         told = replace(plain, **({"account": account} | changes))
         if question.since_ms is None:
             return replace(told, fills=None, payments=None)

@@ -17,8 +17,10 @@ STEPS = 500
 
 
 def short_holds() -> Config:
-    """Return a configuration whose hedges end often."""
-    return config(hold_duration_hours=Decimal(2), max_hold_hours=Decimal(24))
+    """Return a configuration whose hedges end often, guarded by the venues too."""
+    return config(
+        hold_duration_hours=Decimal(2), max_hold_hours=Decimal(24), venue_triggers=True
+    )
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -11,7 +11,7 @@ from desk.core.market import FeeRates
 from desk.core.order import Side
 from desk.hedge.config import Config
 from desk.hedge.select import BOTH, Refusal
-from desk.hedge.sizing import band_price, choose_size, common_lot
+from desk.hedge.sizing import band_price, choose_size, common_multiple
 from test.hedge.builders import FEES, LIGHTER, PACIFICA, account, config, d, instrument, quote
 
 lots = st.sampled_from([d(text) for text in ("0.00001", "0.001", "0.5", "1", "3", "1E+1", "25")])
@@ -46,9 +46,9 @@ def refusal(outcome: Decimal | Refusal) -> str:
 
 
 @given(lots, lots)
-def test_the_common_lot_is_a_multiple_of_both(first: Decimal, second: Decimal) -> None:
+def test_the_common_multiple_is_a_multiple_of_both(first: Decimal, second: Decimal) -> None:
     """And the smallest there is: no smaller multiple of one is a multiple of the other."""
-    common = common_lot({LIGHTER: first, PACIFICA: second})
+    common = common_multiple([first, second])
     assert 0 == common % first == common % second
     multiples = (first * count for count in range(1, int(common / first)))
     assert not any(multiple % second == 0 for multiple in list(multiples)[:2000])

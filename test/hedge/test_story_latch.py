@@ -3,8 +3,8 @@
 import pytest
 
 from desk.core.events import Command, OwnerAsked
-from desk.hedge.owner import is_latched
 from desk.hedge.state import BotState, Phase
+from desk.hedge.steps import is_latched
 from test.hedge.builders import T0, bot, d, halted, standing
 from test.hedge.cases import choice
 from test.hedge.story import Story

@@ -70,8 +70,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "opened though the save failed",
         "a crash forgets a position",
         "desk/engine/run.py",
-        "isinstance(action, SendOrders) and not self._is_saved and _increases(action)",
-        "isinstance(action, SendOrders) and False",
+        "            and _needs_a_record(action)\n",
+        "            and isinstance(action, RestOrders)\n",
     ),
     _mutant(
         "retry with a new id",
@@ -289,8 +289,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "twice the allocation",
         "more is at risk than the owner allowed",
         "desk/hedge/sizing.py",
-        "step_down(notional / price, common_lot(lots))",
-        "step_down(2 * notional / price, common_lot(lots))",
+        "step_down(notional / price, lot)",
+        "step_down(2 * notional / price, lot)",
     ),
     _mutant(
         "no pause between tries",
