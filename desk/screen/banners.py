@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from rich.console import Console
 
 from desk.core.account import Account
+from desk.core.order import OrderKind
 from desk.core.venue import Identity, VenueName
 from desk.core.words import shortened
 from desk.hedge.config import Config
@@ -46,14 +47,15 @@ def say_what_is_at_stake(
     for venue, account in accounts.items():
         say(console, f"{venue}: {_who(identities[venue])}", indent=2)
         say(console, _equity(account), indent=4)
-    for text in (*_size_lines(config, accounts), *_GUARD_LINES):
+    for text in (*_size_lines(config, accounts), _guard_line(config)):
         say(console, text, indent=2)
 
 
-_GUARD_LINES = (
-    "no stop rests at the venues in this version: while this program is off, nothing guards a "
-    "hedge",
-)
+def _guard_line(config: Config) -> str:
+    """Return what guards a hedge while this program is off."""
+    if config.venue_triggers:
+        return "while this program is off, triggers that rest at both venues guard a hedge"
+    return "venue_triggers is false: while this program is off, nothing guards a hedge"
 
 
 def _is_loopback(url: str) -> bool:
@@ -155,6 +157,16 @@ def _left_open(state: BotState, hedge: Hedge, again: str | None) -> list[str]:
     ]
 
 
+def _triggers(hedge: Hedge, venue: VenueName) -> str:
+    """Return which triggers rest on one venue, or may, as far as is known."""
+    rows = [row for row in hedge.triggers if row.venue is venue and row.may_act]
+    marks = (f"{_KINDS[row.kind]} at {row.trigger_price.normalize():f}" for row in rows)
+    return f"; rests there: {', '.join(marks)}" if rows else ""
+
+
+_KINDS = {OrderKind.STOP: "stop", OrderKind.TAKE_PROFIT: "take-profit"}
+
+
 def _leg(hedge: Hedge, venue: VenueName) -> str:
     """Return what stands on one venue, as far as is known."""
     held, entry = hedge.held(venue), hedge.entry_price(venue)
@@ -164,6 +176,7 @@ def _leg(hedge: Hedge, venue: VenueName) -> str:
         text = f"{venue}: {side} {abs(held).normalize():f} {hedge.symbol}{at}"
     else:
         text = f"{venue}: nothing"
+    text += _triggers(hedge, venue)
     doubts = [row for row in hedge.in_doubt() if row.venue is venue]
     if not doubts:
         return text

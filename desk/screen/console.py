@@ -73,7 +73,7 @@ class ConsoleView:
         if isinstance(event, MarketsRead):
             self._show_look(event, state)
         if isinstance(event, OrdersSettled):
-            self._show_fills(event)
+            self._show_fills(event, state.hedge)
         self._hold.follow(event, state.hedge)
         if self._is_news(record):
             text = record.decision.reason.removeprefix(f"{record.after.label.lower()} ")
@@ -142,8 +142,12 @@ class ConsoleView:
         for text in obstacles(candidates):
             say(self._console, text, indent=NOTE_INDENT)
 
-    def _show_fills(self, event: OrdersSettled) -> None:
+    def _show_fills(self, event: OrdersSettled, hedge: Hedge | None) -> None:
+        """Show what became of orders; an answer about a trigger is none of a fill."""
+        triggers = {row.client_id for row in hedge.triggers} if hedge is not None else set()
         for report in event.reports:
+            if report.client_id in triggers:
+                continue
             price = "" if report.average_price is None else f" at {report.average_price:f}"
             filled = f"filled {report.filled.normalize():f}{price}" if report.filled else "no fill"
             fee = "" if report.fee_usd is None else f", fee {report.fee_usd:.4f} USD"
