@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from desk.commands.panic import Panic
 from desk.core.market import Instrument
 from desk.core.order import Side
 from desk.core.ports import Clock
@@ -34,7 +35,6 @@ from desk.venues.lighter.signer import PythonSigner
 from desk.venues.limits import Priority
 from desk.venues.pacifica.access import read_access
 from desk.venues.pacifica.emergency import PacificaDesk
-from emergency_close import Panic
 from lighter_client import LighterClient
 from pacifica_client import PacificaClient
 from test.virtual import run_virtual

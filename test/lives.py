@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from random import Random
 
+from desk.commands.start import check_symbols, close_all, read_equity
 from desk.core.events import AccountsRead
 from desk.core.funding import HourlyRate
 from desk.core.ports import Clock, Venue
@@ -33,7 +34,6 @@ from desk.venues.http import HttpRequest, HttpResponse, HttpTransport
 from desk.venues.lighter.signer import PythonSigner
 from desk.venues.pacifica.access import read_access
 from lighter_client import LighterClient
-from lighter_pacifica_hedge import check_symbols, close_all, read_equity
 from pacifica_client import PacificaClient
 
 LIGHTER, PACIFICA = VenueName.LIGHTER, VenueName.PACIFICA

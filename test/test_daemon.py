@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,12 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from desk.engine.home import Home
 from desk.engine.lock import InstanceLock
 from desk.engine.store import StateStore
 from desk.hedge.state import SCHEMA, BotState
-from desk.screen.command_line import parse_args
-from lighter_pacifica_hedge import start_command
+from desk.screen.command_line import CommandLines, parse_args
 from test.daemons import (
     DAEMON,
     ROOT,
@@ -352,16 +351,15 @@ def test_a_demo_is_interrupted_while_it_holds(tmp_path: Path, number: signal.Sig
         assert 0 == demo.wait(10)
 
 
-def test_the_command_to_start_again_works_from_anywhere() -> None:
-    """Every path is absolute, and each override of the owner's is in it."""
+def test_the_commands_to_go_on_work_from_anywhere() -> None:
+    """Every path is absolute, and each override of the owner's that a command knows is in it."""
     paths = ["--home", "a b", "--config", "c.json", "--state", "s", "--journal", "j"]
-    args = parse_args([*paths, "--cycles", "2"])
-    home = Home.live(args.home, config=args.config, state=args.state, journal=args.journal)
-
-    interpreter, script, *rest = start_command(args, home)
-
-    assert (sys.executable, str(DAEMON)) == (interpreter, script)
+    lines = CommandLines.of(parse_args(paths), Path("a b"), folder=ROOT)
     here = Path.cwd()
-    expected = ["--home", here / "a b", "--config", here / "c.json"]
-    expected += ["--state", here / "s", "--journal", here / "j"]
-    assert [str(word) for word in expected] == rest
+    both = ["--home", here / "a b", "--state", here / "s"]
+    more = ["--config", here / "c.json", "--journal", here / "j", "--cycles", "2"]
+
+    again, panic = lines.ways(cycles=2)
+
+    assert [sys.executable, *map(str, [DAEMON, *both, *more])] == shlex.split(again)
+    assert [sys.executable, *map(str, [ROOT / "emergency_close.py", *both])] == shlex.split(panic)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from desk.commands.panic import EXIT_FLAT
+from desk.commands.start import close_all
 from desk.core.actions import SendOrders
 from desk.core.events import Command, OwnerAsked
 from desk.core.funding import HourlyRate
@@ -21,8 +23,7 @@ from desk.hedge import machine, steps
 from desk.hedge.config import Config
 from desk.hedge.events import Started
 from desk.hedge.state import SCHEMA, BotState, Phase
-from emergency_close import EXIT_FLAT
-from lighter_pacifica_hedge import close_all, embedded_venues
+from lighter_pacifica_hedge import embedded_venues
 from test.emergency_stage import LIGHTER, PACIFICA, Stage, play
 
 EAGER = Config(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from desk.commands.panic import EXIT_FLAT, EXIT_OPEN
 from desk.core.order import Side
 from desk.core.venue import VenueName
 from desk.engine.flatten import WORK_S_MAX
@@ -14,7 +15,6 @@ from desk.engine.lock import InstanceLock
 from desk.engine.store import StateStore
 from desk.hedge.state import SCHEMA, BotState, Phase
 from desk.sim.faults import FaultKind
-from emergency_close import EXIT_FLAT, EXIT_OPEN
 from test.emergency_stage import LIGHTER, PACIFICA, RTT_S, Stage, play
 from test.hedge.builders import bot, opening
 

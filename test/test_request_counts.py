@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from desk.commands.start import at_a_bearable_pace
 from desk.core.actions import Action, Alert, Level
 from desk.core.events import AccountsRead, MarketsRead
 from desk.core.venue import VenueName
 from desk.hedge.state import Phase
-from lighter_pacifica_hedge import at_a_bearable_pace
 from test.lives import BRISK, HEAVY, HOLD_S, LIGHTER, PACIFICA, Tally, live
 from test.virtual import run_virtual
 

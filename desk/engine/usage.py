@@ -4,11 +4,24 @@ What commands have in common; each command's own flags are its own.
 """
 
 import argparse
+import sys
 from collections.abc import Callable
 from typing import NoReturn, TypeVar
 
 N = TypeVar("N", int, float)
 EXIT_USAGE = 2
+
+
+def complain(text: str) -> None:
+    """Print a line on stderr."""
+    sys.stderr.write(f"{text}\n")
+
+
+def fail(text: str, code: int) -> int:
+    """Print an error, each of its lines marked as one. Returns `code`."""
+    for line in text.splitlines():
+        complain(f"error: {line}")
+    return code
 
 
 class OneLineParser(argparse.ArgumentParser):

@@ -14,6 +14,7 @@ from desk.core.words import shortened
 from desk.hedge.config import Config
 from desk.hedge.select import BOTH
 from desk.hedge.state import BotState, CycleResult, Hedge, Phase
+from desk.screen.command_line import Ways
 from desk.screen.terminal import say, stamp
 
 
@@ -112,17 +113,17 @@ def farewell(
     *,
     results: Sequence[CycleResult],
     strangers: Mapping[VenueName, Sequence[str]],
-    again: str | None,
+    ways: Ways | None,
 ) -> list[str]:
     """Return how things stand when the process ends, line by line.
 
-    `results` are the cycles of this life, `strangers` what the accounts hold besides; `again` is
-    the command that starts again, None where there is nothing to come back to.
+    `results` are the cycles of this life, `strangers` what the accounts hold besides; `ways` None:
+    there is nothing to come back to.
     """
     lines = [f"Halted: {state.halt_reason}"] if state.phase is Phase.HALT else []
     others = [f"{venue} {', '.join(rows)}" for venue, rows in strangers.items() if rows]
     if state.hedge is not None:
-        lines += _left_open(state, state.hedge, again)
+        lines += _left_open(state, state.hedge, ways)
     elif state.doubt is not None:
         lines.append(f"Not known to be flat: {state.doubt.why}; the next start searches on.")
     else:
@@ -143,17 +144,18 @@ def _done(results: Sequence[CycleResult]) -> str:
     return f"In this run: {cycles}, net {net:+,.4f} USD{incomplete}."
 
 
-def _left_open(state: BotState, hedge: Hedge, again: str | None) -> list[str]:
-    """Return what stands on each venue, and how to go on; the command is a line of its own."""
+def _left_open(state: BotState, hedge: Hedge, ways: Ways | None) -> list[str]:
+    """Return what stands on each venue, and how to go on; each command is a line of its own."""
     title = f"Left open: {hedge.symbol} in {state.phase}"
     lines = [title, *(f"  {_leg(hedge, venue)}" for venue in BOTH)]
-    if again is None:
+    if ways is None:
         return [*lines, "It ends with this demo; the next one begins anew."]
     return [
         *lines,
         "Nothing watches it until you start again, which takes it over:",
-        again,
-        "To be flat at once instead, close everything on both venues: emergency_close.py.",
+        ways.again,
+        "To be flat at once instead, this closes everything on both venues:",
+        ways.panic,
     ]
 
 
@@ -195,10 +197,10 @@ def held_line(state: BotState) -> str | None:
     return f"Held since {stamp(since_ms)}{phase}, by the state file: {legs}"
 
 
-def doubts(state: BotState, why: str, again: str | None) -> str:
+def doubts(state: BotState, why: str, ways: Ways | None) -> str:
     """Return what stands and what is in doubt when the process ends at once."""
     if state.hedge is None and state.doubt is not None:
         return f"exit at once: {why}; whether anything of ours stands is not known yet"
     if state.hedge is None:
         return f"exit at once: {why}; nothing of ours stands"
-    return "\n".join([f"exit at once: {why}", *_left_open(state, state.hedge, again)])
+    return "\n".join([f"exit at once: {why}", *_left_open(state, state.hedge, ways)])

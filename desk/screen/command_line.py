@@ -1,9 +1,15 @@
-"""What people type: the flags of the daemon, and one line for each way to mistype them."""
+"""What people type: the flags of the daemon, one line for each way to mistype them, and the
+commands that are offered to be pasted."""
 
 import argparse
+import shlex
+import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from desk.engine.usage import OneLineParser, read_number, whole_number
+
+DAEMON, PANIC = "lighter_pacifica_hedge.py", "emergency_close.py"
 
 DESCRIPTION = """\
 Earns the difference between the funding rates of Lighter and Pacifica: long where funding is
@@ -21,10 +27,57 @@ exit codes:
 """
 
 
+class Ways(NamedTuple):
+    """How to go on from here: start the bot again, or close everything."""
+
+    again: str
+    panic: str
+
+
+class CommandLines(NamedTuple):
+    """The commands for one home, each a line that can be pasted in any folder.
+
+    `folder` holds the root commands; `home` and `state` are the flags that both of them know,
+    `rest` those of the daemon alone.
+    """
+
+    folder: Path
+    home: Path
+    state: Path | None
+    rest: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, args: argparse.Namespace, home: Path, *, folder: Path) -> "CommandLines":
+        """Return the commands for what was typed."""
+        paths = {"--config": args.config, "--journal": args.journal}
+        given = {flag: str(path.resolve()) for flag, path in paths.items() if path is not None}
+        rest = [word for pair in given.items() for word in pair]
+        rest += ["--plain"] if args.plain else []
+        return cls(folder, home, args.state, tuple(rest))
+
+    def ways(self, *, cycles: int | None) -> Ways:
+        """Return how to go on, with so many cycles left."""
+        left = () if cycles is None else ("--cycles", str(cycles))
+        return Ways(self._line(DAEMON, *self.rest, *left), self.panic())
+
+    def say(self, command: str) -> str:
+        """Return the line that says a command to the bot of this home."""
+        return self._line(DAEMON, command)
+
+    def panic(self, *flags: str) -> str:
+        """Return the line that closes everything."""
+        return self._line(PANIC, *flags)
+
+    def _line(self, script: str, *words: str) -> str:
+        state = () if self.state is None else ("--state", str(self.state.resolve()))
+        where = ("--home", str(self.home.resolve()), *state)
+        return shlex.join([sys.executable, str(self.folder / script), *where, *words])
+
+
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
     """Return the command line, or exit with code 2 and a line that names the mistake."""
     parser = OneLineParser(
-        prog="lighter_pacifica_hedge.py",
+        prog=DAEMON,
         description=DESCRIPTION,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -12,11 +12,14 @@ from desk.core.venue import Identity, VenueName
 from desk.hedge.config import Config
 from desk.hedge.state import BotState, Doubt, Phase
 from desk.screen.banners import doubts, farewell, held_line, say_what_is_at_stake
+from desk.screen.command_line import Ways
 from test.screen.looks import AT_MS, LIGHTER, PACIFICA, holding, recorder, result
 
 WALLET = "7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU"
 FLAT = BotState(config=Config(), epoch=1, phase=Phase.WAIT)
 AGAIN = "/opt/py /opt/bot.py --home /srv/home"
+PANIC = "/opt/py /opt/panic.py --home /srv/home"
+WAYS = Ways(AGAIN, PANIC)
 
 
 def account(free: str, *positions: Position) -> Account:
@@ -48,10 +51,10 @@ def stake(
     return console.export_text()
 
 
-def last_words(state: BotState, again: str | None = AGAIN, **more: object) -> str:
+def last_words(state: BotState, ways: Ways | None = WAYS, **more: object) -> str:
     """Return the last words."""
     known: dict[str, object] = {"results": [], "strangers": {LIGHTER: [], PACIFICA: []}}
-    return "\n".join(farewell(state, again=again, **(known | more)))  # type: ignore[arg-type]
+    return "\n".join(farewell(state, ways=ways, **(known | more)))  # type: ignore[arg-type]
 
 
 def test_the_start_names_both_accounts() -> None:
@@ -125,7 +128,7 @@ def test_flat_of_ours_is_not_flat() -> None:
 
 
 def test_the_last_words_name_each_leg_and_the_command() -> None:
-    """What is open on each venue, and the line to start again, unbroken and complete."""
+    """What is open on each venue, and both ways to go on, each a line that can be pasted."""
     lines = last_words(holding()).splitlines()
 
     assert [
@@ -133,7 +136,7 @@ def test_the_last_words_name_each_leg_and_the_command() -> None:
         "  lighter: long 0.0005 BTC, entered at 92000",
         "  pacifica: short 0.0005 BTC, entered at 92000",
     ] == lines[:3]
-    assert AGAIN in lines
+    assert [AGAIN, PANIC] == [line for line in lines if line.startswith("/opt/py")]
 
 
 def test_the_last_words_do_not_hide_a_lone_leg() -> None:
@@ -151,7 +154,7 @@ def test_the_last_words_do_not_hide_a_lone_leg() -> None:
 
 def test_a_demo_has_nothing_to_come_back_to() -> None:
     """No command is offered for what ends with the process."""
-    assert "It ends with this demo" in last_words(holding(), again=None)
+    assert "It ends with this demo" in last_words(holding(), ways=None)
 
 
 def test_a_halt_is_the_first_of_the_last_words() -> None:
@@ -163,11 +166,11 @@ def test_a_halt_is_the_first_of_the_last_words() -> None:
 
 def test_a_hasty_end_has_the_command_too() -> None:
     """What stands, what is in doubt, and how to go on."""
-    text = doubts(holding(), "second signal", AGAIN)
+    text = doubts(holding(), "second signal", WAYS)
 
     assert text.startswith("exit at once: second signal\nLeft open: BTC in HOLD\n")
     assert f"\n{AGAIN}\n" in text
-    assert "nothing of ours stands" in doubts(FLAT, "second signal", AGAIN)
+    assert "nothing of ours stands" in doubts(FLAT, "second signal", WAYS)
 
 
 def test_what_is_held_by_the_state_file_is_one_line() -> None:

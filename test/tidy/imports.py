@@ -48,10 +48,17 @@ ROOMS = {
         frozenset(f"desk.{name}" for name in ("core", "hedge", "engine", "sim", "storm")),
         foreign=frozenset({"msgspec", "structlog"}),
     ),
+    "desk.commands": Room(
+        frozenset(
+            f"desk.{name}" for name in ("core", "hedge", "engine", "venues", "screen", "commands")
+        ),
+        foreign=frozenset({"rich", "structlog"}),
+    ),
     "client": Room(frozenset({"desk.core", "desk.venues"}), foreign=WIRE_LIBRARIES),
     "command": Room(
         frozenset(
-            f"desk.{name}" for name in ("core", "hedge", "engine", "venues", "sim", "screen")
+            f"desk.{name}"
+            for name in ("core", "hedge", "engine", "venues", "sim", "screen", "commands")
         )
         | CLIENTS,
         foreign=None,

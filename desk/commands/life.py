@@ -1,0 +1,153 @@
+"""One life of the bot on venues that are open: from its first event to its last words.
+
+The same for live and embedded venues. The locks are held by whoever calls.
+"""
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
+from dataclasses import asdict
+from functools import partial
+from typing import NamedTuple
+
+import structlog
+from rich.console import Console
+from structlog.typing import FilteringBoundLogger
+
+from desk.commands.start import check_symbols, read_equity
+from desk.core.events import Command, OwnerAsked
+from desk.core.ports import Clock, Venue
+from desk.core.venue import Identity, VenueName
+from desk.engine.home import Home
+from desk.engine.journal import Journal
+from desk.engine.latch import Latch, latch_heeded
+from desk.engine.opening import open_patiently
+from desk.engine.run import Engine
+from desk.engine.signals import end_at_once_on_signals, signals_heeded
+from desk.engine.store import StateStore
+from desk.engine.usage import complain
+from desk.hedge import machine, steps
+from desk.hedge.config import Config
+from desk.hedge.events import Started
+from desk.hedge.state import BotState
+from desk.screen.banners import doubts, farewell, say_what_is_at_stake
+from desk.screen.command_line import CommandLines, Ways
+from desk.screen.console import ConsoleView
+from desk.screen.terminal import say, write_line
+
+
+class Run(NamedTuple):
+    """What one run of the bot needs, live or embedded. `lines` None: a demo has no second life."""
+
+    config: Config
+    home: Home
+    venues: Mapping[VenueName, Venue]
+    clock: Clock
+    console: Console
+    cycles: int | None
+    store: StateStore[BotState]
+    state: BotState
+    lines: CommandLines | None = None
+
+    @property
+    def is_demo(self) -> bool:
+        """Return whether nothing outlives this process."""
+        return self.lines is None
+
+    def ways(self, state: BotState) -> Ways | None:
+        """Return the commands that go on from here, with as many cycles as are left."""
+        if self.lines is None:
+            return None
+        left = state.cycles_left
+        return self.lines.ways(cycles=None if left is None else max(left, 1))
+
+
+async def trade_live(run: Run, identities: Mapping[VenueName, Identity]) -> int:
+    """Open both venues, say what is at stake, and trade. The locks are held."""
+    doubt = run.state.doubt
+    holds = run.state.hedge is not None or (doubt is not None and not doubt.is_first)
+    late = await open_patiently(run.venues, partial(_say_now, run), holds=holds)
+    try:
+        if not holds:
+            await check_symbols(run.venues, run.config, run.home.config)
+        accounts = await read_equity(run.venues)
+        say_what_is_at_stake(run.console, run.config, accounts, identities)
+        return await trade(run)
+    finally:
+        for task in late:
+            task.cancel()
+
+
+def _say_now(run: Run, text: str) -> None:
+    """Print a stamped line of the start, a warning."""
+    write_line(run.console, run.clock.now_ms(), "start", text, style="yellow")
+
+
+async def trade(run: Run) -> int:
+    """Run the bot until it is done or asked to leave. The venues are open; the lock is held."""
+    journal = Journal(run.home.journal)
+    view = ConsoleView(run.console)
+    for name, venue in run.venues.items():
+        venue.listen(partial(view.hear, name))
+    engine = Engine(
+        machine,
+        run.state,
+        run.venues,
+        clock=run.clock,
+        store=run.store,
+        journal=journal,
+        observer=view,
+    )
+    engine.post(Started(run.clock.now_ms(), run.config, run.cycles))
+    log = _log_start(run)
+    try:
+        async with AsyncExitStack() as ears:
+            ears.enter_context(_signals(run, engine, view))
+            if not run.is_demo:
+                await ears.enter_async_context(_latch(run, engine))
+            code = await engine.run()
+    finally:
+        end_at_once_on_signals()
+        journal.close()
+    log.info("ended", code=code, phase=engine.state.phase)
+    _take_leave(run, engine.state, view)
+    return code
+
+
+def _signals(
+    run: Run, engine: Engine[BotState], view: ConsoleView
+) -> AbstractContextManager[None]:
+    """Return what makes a signal the owner's wish to leave."""
+
+    def ask_to_leave() -> None:
+        view.line(run.clock.now_ms(), "leaving", "a second signal exits at once")
+        engine.post(OwnerAsked(run.clock.now_ms(), Command.LEAVE))
+
+    def exit_at_once(why: str) -> None:
+        complain(doubts(engine.state, why, run.ways(engine.state)))
+
+    return signals_heeded(ask_to_leave, exit_at_once)
+
+
+def _latch(run: Run, engine: Engine[BotState]) -> AbstractAsyncContextManager[None]:
+    """Return what makes the latch a halt, and its end a resume."""
+
+    def heed(reason: str | None) -> None:
+        command = Command.RESUME if reason is None else Command.HALT
+        engine.post(OwnerAsked(run.clock.now_ms(), command, reason or ""))
+
+    return latch_heeded(Latch(run.home.latch), was_set=steps.is_latched(run.state), tell=heed)
+
+
+def _log_start(run: Run) -> FilteringBoundLogger:
+    """Log where and with which settings this life begins. Returns the logger."""
+    log: FilteringBoundLogger = structlog.get_logger()
+    settings = {f"config.{key}": str(value) for key, value in asdict(run.config).items()}
+    log.info("started", home=str(run.home.root.resolve()), cycles=run.cycles, **settings)
+    return log
+
+
+def _take_leave(run: Run, state: BotState, view: ConsoleView) -> None:
+    """Say how things stand when the process ends, and how to go on."""
+    ways = run.ways(state)
+    for text in farewell(state, results=view.results, strangers=view.strangers, ways=ways):
+        say(run.console, text, may_break=False)
