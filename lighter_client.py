@@ -34,6 +34,7 @@ from desk.venues.lighter.access import (
 )
 from desk.venues.lighter.account import read_public_keys
 from desk.venues.lighter.api import AuthTokens, LighterApi, SigningThread
+from desk.venues.lighter.bookkeeping import LighterBooks
 from desk.venues.lighter.crypto.limits import CancelAllMode
 from desk.venues.lighter.crypto.port import Signer
 from desk.venues.lighter.feed import LighterFeed
@@ -79,7 +80,7 @@ class LighterClient(LighterReads):
         api_key_index: int | None = None,
         signer: Signer | None = None,
         limits: Literal["published", "off"] = "published",
-        priority_min: Priority = Priority.NORMAL,
+        priority_min: Priority = Priority.SPARE,
         transport: Transport | None = None,
         opener: SocketOpener | None = None,
         signing_executor: Executor | None = None,
@@ -133,7 +134,7 @@ class LighterClient(LighterReads):
         key: KeyName = "API_KEY",
         read_only: bool = False,
         limits: Literal["published", "off"] = "published",
-        priority_min: Priority = Priority.NORMAL,
+        priority_min: Priority = Priority.SPARE,
     ) -> Self:
         """Return a client for the variables of `.env`; raises `ConfigError` naming one.
 
@@ -172,6 +173,11 @@ class LighterClient(LighterReads):
     def budget(self) -> RequestBudget:
         """Return the request budget, shared by everything this client does."""
         return self._api.budget
+
+    @property
+    def books(self) -> LighterBooks:
+        """Return the account's own rows, for the ledger."""
+        return LighterBooks(self)
 
     @property
     def user_stats(self) -> UserStats | None:

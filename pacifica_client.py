@@ -39,6 +39,7 @@ from desk.venues.pacifica.access import (
     read_access,
 )
 from desk.venues.pacifica.account_reads import AccountReads
+from desk.venues.pacifica.bookkeeping import PacificaBooks
 from desk.venues.pacifica.errors import Refusal
 from desk.venues.pacifica.market_reads import MarketReads
 from desk.venues.pacifica.memory import OrderMemory
@@ -79,7 +80,7 @@ class PacificaClient:
         credentials: Credentials | None = None,
         api_key: Secret | None = None,
         limits: Literal["published", "off"] = "published",
-        priority_min: Priority = Priority.NORMAL,
+        priority_min: Priority = Priority.SPARE,
         expiry_window_ms: int = EXPIRY_WINDOW_MS,
         transport: Transport | None = None,
         opener: SocketOpener | None = None,
@@ -132,7 +133,7 @@ class PacificaClient:
         clock: Clock,
         read_only: bool = False,
         limits: Literal["published", "off"] = "published",
-        priority_min: Priority = Priority.NORMAL,
+        priority_min: Priority = Priority.SPARE,
     ) -> Self:
         """Return a client for the variables of `.env`; raises `ConfigError` naming one.
 
@@ -163,6 +164,11 @@ class PacificaClient:
     def budget(self) -> RequestBudget:
         """Return the request budget, in half credits, shared by everything this client does."""
         return self._rest.budget
+
+    @property
+    def books(self) -> PacificaBooks:
+        """Return the account's own rows, for the ledger."""
+        return PacificaBooks(self._reads)
 
     @property
     def skew_ms(self) -> int | None:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from desk.core.account import Account, Leverage
 from desk.core.book import Book, Quote
+from desk.core.books import Movement
 from desk.core.funding import FundingPayment, FundingPoint
 from desk.core.market import Candle, FeeRates, Instrument, MarketStats
 from desk.core.order import Fill, Order, OrderRequest, Outcome
@@ -46,6 +47,35 @@ class SignedWrite(Protocol):
         ...
 
 
+class BookSource(Protocol):
+    """A venue's own rows about our account, for the ledger.
+
+    Every read is of the lowest priority: it raises `RateLimited` rather than use the room that an
+    opening needs, else a `VenueError`; part of a list is never returned.
+    """
+
+    @property
+    def account_id(self) -> str:
+        """Return how the venue calls the account: ids of rows are unique in it."""
+        ...
+
+    async def account(self) -> Account:
+        """Return equity and every open position."""
+        ...
+
+    async def fills(self, *, since_ms: int) -> Sequence[Fill]:
+        """Return executions since `since_ms` (inclusive), oldest first, all pages."""
+        ...
+
+    async def payments(self, *, since_ms: int) -> Sequence[FundingPayment]:
+        """Return funding since `since_ms` (inclusive), oldest first, all pages."""
+        ...
+
+    async def movements(self, *, since_ms: int) -> Sequence[Movement]:
+        """Return money that came in or went out since `since_ms` (inclusive), oldest first."""
+        ...
+
+
 class Venue(Protocol):
     """One exchange with one account of ours on it.
 
@@ -55,6 +85,11 @@ class Venue(Protocol):
     @property
     def name(self) -> VenueName:
         """Return which venue this is."""
+        ...
+
+    @property
+    def books(self) -> BookSource:
+        """Return the account's own rows, for the ledger."""
         ...
 
     # Life

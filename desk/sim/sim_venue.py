@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from desk.core.account import Account, Leverage, MarginMode
 from desk.core.book import Book, Quote
+from desk.core.books import Movement
 from desk.core.errors import (
     ConfigError,
     InvariantBroken,
@@ -41,6 +42,7 @@ from desk.core.venue import VenueName
 from desk.sim import sim_words as words
 from desk.sim.exchange import MarketSetting, Refusal, RefusalReason
 from desk.sim.exchange import OrderStatus as SimOrderStatus
+from desk.sim.sim_books import SimBooks
 from desk.sim.sim_budget import SimBudget
 from desk.sim.sim_feed import Feed
 from desk.sim.sim_wire import FaultHook, Latency, Passage, Wire
@@ -117,6 +119,16 @@ class SimVenue:
     def name(self) -> VenueName:
         """Return which venue this is."""
         return self._name
+
+    @property
+    def books(self) -> SimBooks:
+        """Return the account's own rows, for the ledger."""
+        return SimBooks(self)
+
+    @property
+    def account_id(self) -> int:
+        """Return which account this is a client of."""
+        return self._account_id
 
     # Life
 
@@ -242,6 +254,14 @@ class SimVenue:
             lambda: self._exchange.funding_payments(self._account_id, symbol, limit=ROWS_MAX),
         )
         return [words.payment_of(row) for row in reversed(rows) if row.at_ms >= since_ms]
+
+    async def movements(self, *, since_ms: int) -> Sequence[Movement]:
+        """Return money moved since `since_ms` (inclusive), oldest first."""
+        rows = await self._read(
+            "movements", lambda: self._exchange.balance_history(self._account_id, limit=ROWS_MAX)
+        )
+        moved = (words.movement_of(row) for row in reversed(rows) if row.at_ms >= since_ms)
+        return [row for row in moved if row is not None]
 
     async def fees(self) -> FeeRates:
         """Return the fees of the account's tier."""

@@ -6,6 +6,7 @@ Pure translation for the simulated client; the wire servers have their own, into
 from decimal import Decimal
 
 from desk.core.account import Account, Leverage, Position
+from desk.core.books import Movement, MovementKind
 from desk.core.errors import InvariantBroken
 from desk.core.funding import FundingPayment, FundingPoint
 from desk.core.market import Candle, MarketStats
@@ -36,6 +37,10 @@ _CAUSES = {
     sim.FillCause.LIQUIDATION: FillCause.LIQUIDATION,
     sim.FillCause.BACKSTOP: FillCause.LIQUIDATION,
     sim.FillCause.DELEVERAGE: FillCause.DELEVERAGE,
+}
+_MOVEMENTS = {
+    sim.CashKind.DEPOSIT: MovementKind.DEPOSIT,
+    sim.CashKind.WITHDRAW: MovementKind.WITHDRAWAL,
 }
 _STOPS = (
     sim.OrderType.STOP,
@@ -183,3 +188,11 @@ def candle_of(symbol: str, bar: sim.Bar) -> Candle:
 def leverage_of(setting: sim.MarketSetting) -> Leverage:
     """Return a market's setting as a multiple."""
     return Leverage(setting.symbol, Decimal(setting.leverage), setting.margin_mode)
+
+
+def movement_of(row: sim.CashRow) -> Movement | None:
+    """Return a deposit or withdrawal, None for any other change of cash."""
+    kind = _MOVEMENTS.get(row.kind)
+    if kind is None:
+        return None
+    return Movement(str(row.row_id), kind, row.amount, row.at_ms, row.kind.value)

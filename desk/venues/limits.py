@@ -18,17 +18,21 @@ GUARD_PAUSE_S_MAX = 5.0
 class Priority(IntEnum):
     """Who may dip how deep into a window, at both venues alike.
 
-    NORMAL: whatever can wait, so markets, regular checks, openings. EVIDENCE: the long lists that
+    SPARE: the rows for the books; an opening still has room after them. NORMAL: whatever can wait,
+    so markets, regular checks, openings. EVIDENCE: the long lists that
     tell what became of an order in doubt. GUARD: closes, cancels, fences, and the positions they
     are sized by; nothing else can starve them.
     """
 
-    NORMAL = 0
-    EVIDENCE = 1
-    GUARD = 2
+    SPARE = 0
+    NORMAL = 1
+    EVIDENCE = 2
+    GUARD = 3
 
 
 _SHARES = {
+    # An opening needs 25 of Pacifica's 100 credits and 15 of Lighter's 60 requests, of two thirds.
+    Priority.SPARE: Fraction(2, 5),
     Priority.NORMAL: Fraction(2, 3),
     Priority.EVIDENCE: Fraction(5, 6),
     Priority.GUARD: Fraction(1),
@@ -48,7 +52,7 @@ class RequestBudget:
         credits_max: int | None,
         window_s: float,
         monotonic_s: Callable[[], float],
-        priority_min: Priority = Priority.NORMAL,
+        priority_min: Priority = Priority.SPARE,
     ) -> None:
         """Start with half of the window spent.
 
@@ -140,7 +144,7 @@ class RequestBudget:
 
 
 def lighter_budget(
-    monotonic_s: Callable[[], float], *, priority_min: Priority = Priority.NORMAL
+    monotonic_s: Callable[[], float], *, priority_min: Priority = Priority.SPARE
 ) -> RequestBudget:
     """Return the budget of a standard account: 60 requests in a rolling minute, each counts one,
     `sendTx` included (apidocs.lighter.xyz, rate limits)."""
@@ -157,7 +161,7 @@ def pacifica_budget(
     monotonic_s: Callable[[], float],
     *,
     credits_max: int = 100,
-    priority_min: Priority = Priority.NORMAL,
+    priority_min: Priority = Priority.SPARE,
 ) -> RequestBudget:
     """Return the budget of an address without an API key: 100 credits in a rolling minute
     (docs.pacifica.fi, rate limits); a key raises `credits_max`."""

@@ -24,6 +24,7 @@ ROWS = {
     "open_orders": "open_orders",
     "fills": "fills",
     "funding_payments": "funding_payments",
+    "movements": "movements",
     "find_order": "find_order, gone",
     "set_leverage": "set_leverage",
 }

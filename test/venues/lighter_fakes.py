@@ -85,7 +85,7 @@ class Gateway:
 
     async def request(self, request: HttpRequest, *, deadline_s: float) -> HttpResponse:
         """Answer as scripted."""
-        name = request.path.rpartition("/")[2]
+        name = request.path.removeprefix("/api/v1/")
         self.asked.append(name)
         if self.is_down:
             raise _failure(VenueUnavailable, name)

@@ -47,10 +47,11 @@ def test_guards_have_the_reserve_to_themselves() -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "shares"), [(lighter_budget, (40, 10, 10)), (pacifica_budget, (66, 17, 17))]
+    ("make", "shares"), [(lighter_budget, (24, 16, 10, 10)), (pacifica_budget, (40, 26, 17, 17))]
 )
-def test_a_full_window_has_three_shares(make: Callable[..., RequestBudget], shares: object) -> None:
-    """Two thirds for markets and openings, five sixths with the account's reads, all for guards."""
+def test_a_full_window_has_four_shares(make: Callable[..., RequestBudget], shares: object) -> None:
+    """Two fifths with the books, two thirds with markets and openings, five sixths with the
+    account's reads, all with guards."""
     watch = Watch()
     budget = make(watch)
     watch.now_s += 60

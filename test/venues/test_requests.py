@@ -75,6 +75,10 @@ LIGHTER: dict[str, tuple[Call, list[str]]] = {
     ),
     "fills": (lambda made: made.fills(since_ms=0), ["trades"]),
     "funding_payments": (lambda made: made.funding_payments(since_ms=0), ["positionFunding"]),
+    "movements": (
+        lambda made: made.books.movements(since_ms=0),
+        ["account", "deposit/history", "withdraw/history", "transfer/history"],
+    ),
     "fees, twice": (lambda made: _in_turn(made.fees, made.fees), ["accountLimits"]),
     "first order": (lambda made: order(made, BUY), ["nextNonce", "sendTx"]),
     "cancel": (lambda made: made.cancel("ETH", client_id="42"), ["nextNonce", "sendTx"]),
@@ -94,6 +98,9 @@ def lighter_venue() -> Gateway:
     gateway.answers["accountActiveOrders"] = _fixed(orders)
     gateway.answers["accountInactiveOrders"] = _fixed(orders | {"orders": []})
     gateway.answers["trades"] = _fixed(own("trades") | {"next_cursor": ""})
+    for name, key in (("deposit", "deposits"), ("withdraw", "withdraws")):
+        gateway.answers[f"{name}/history"] = _fixed({"code": 200, key: []})
+    gateway.answers["transfer/history"] = _fixed({"code": 200, "transfers": []})
     return gateway
 
 
@@ -167,6 +174,7 @@ PACIFICA: dict[str, tuple[Call, Decimal]] = {
     ),
     "fills": (lambda made: made.fills(since_ms=START_MS - 1), Decimal(12)),
     "funding_payments": (lambda made: made.funding_payments(since_ms=START_MS), Decimal(1)),
+    "movements": (lambda made: made.books.movements(since_ms=START_MS), Decimal(12)),
     "order": (lambda made: order(made, REQUEST), Decimal(1)),
     "cancel of a known order": (
         lambda made: _in_turn(
@@ -186,6 +194,7 @@ def pacifica_venue() -> FakeVenue:
     """Return a venue that answers everything, on single pages."""
     venue = FakeVenue()
     empty = ["/info/prices", "/funding_rate/history", "/orders/history", "/trades/history"]
+    empty.append("/account/balance/history")
     venue.answers |= {path: ok([]) for path in [*empty, "/funding/history"]}
     venue.answers |= {"/orders/history_by_id": ok([_filled()]), "/account/leverage": ok(None)}
     return venue

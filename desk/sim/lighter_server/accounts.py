@@ -13,6 +13,7 @@ from desk.core.account import MarginMode
 from desk.core.order import Side
 from desk.sim.exchange import (
     AccountView,
+    CashRow,
     FundingPaid,
     MarketSetting,
     OrderStatus,
@@ -256,6 +257,18 @@ def payment_row(market: WireMarket, payment: FundingPaid) -> Row:
         "rate": percent(payment.rate.fraction),
         "position_size": market.size(abs(payment.size)),
         "position_side": "long" if payment.size > 0 else "short",
+    }
+
+
+def moved_row(row: CashRow, *, status: str) -> Row:
+    """Return one row of the deposit and withdraw histories; amounts are unsigned."""
+    return {
+        "id": str(row.row_id),
+        "amount": usd(abs(row.amount)),
+        "timestamp": row.at_ms,
+        "status": status,
+        "l1_tx_hash": "",
+        "asset_id": USDC_ASSET_ID,
     }
 
 

@@ -41,6 +41,9 @@ class AccountsApi:
             "accountInactiveOrders": self.account_inactive_orders,
             "positionFunding": self.position_funding,
             "pnl": self.pnl,
+            "deposit/history": self.deposits,
+            "withdraw/history": self.withdrawals,
+            "transfer/history": self.transfers,
             "apikeys": self.apikeys,
             "nextNonce": self.next_nonce,
             "tx": self.tx,
@@ -142,6 +145,33 @@ class AccountsApi:
         if printed and end_ms >= query.now_ms:
             printed[-1]["trade_pnl"] += json_number(view.equity - view.balance)
         return {"code": codes.OK, "resolution": resolution, "pnl": printed}
+
+    def deposits(self, query: Query) -> Row:
+        """Answer `deposit/history`: newest first, in pages; the owner's address is required."""
+        query.text("l1_address")
+        shown, following = self._moved(query, CashKind.DEPOSIT)
+        printed = [accounts.moved_row(row, status="completed") for row in shown]
+        return {"code": codes.OK, "deposits": printed, "cursor": following}
+
+    def withdrawals(self, query: Query) -> Row:
+        """Answer `withdraw/history`: newest first, in pages."""
+        shown, following = self._moved(query, CashKind.WITHDRAW)
+        printed = [
+            {**accounts.moved_row(row, status="claimable"), "type": "secure"} for row in shown
+        ]
+        return {"code": codes.OK, "withdraws": printed, "cursor": following}
+
+    def transfers(self, query: Query) -> Row:
+        """Answer `transfer/history`: the embedded venue moves nothing between accounts."""
+        self._authorized(query)
+        return {"code": codes.OK, "transfers": [], "cursor": ""}
+
+    def _moved(self, query: Query, kind: CashKind) -> tuple[Sequence[CashRow], str]:
+        """Return a page of what moved in or out, and the next cursor."""
+        cash = self._exchange.balance_history(self._authorized(query), limit=HISTORY_MAX)
+        moved = [row for row in cash if row.kind is kind]
+        cursor = query.text("cursor", "")
+        return page(moved, limit=PAGE_MAX, cursor=cursor, key=lambda row: str(row.row_id))
 
     def apikeys(self, query: Query) -> Row:
         """Answer `apikeys`: public keys without 0x; 21109 for one that is not registered."""

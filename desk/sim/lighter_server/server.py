@@ -144,7 +144,7 @@ class LighterServer:
                 web.get(STREAM_PATH, self._serve_socket),
                 web.post(f"{API_PREFIX}sendTx", self._send_tx),
                 web.post(f"{API_PREFIX}sendTxBatch", self._send_tx_batch),
-                web.get(API_PREFIX + "{name}", self._answer),
+                web.get(API_PREFIX + "{name:.+}", self._answer),
             ]
         )
         return app

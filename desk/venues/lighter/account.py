@@ -53,6 +53,7 @@ class AccountRow(Row, frozen=True):
     available_balance: Decimal
     total_asset_value: Decimal
     positions: list[msgspec.Raw] | None
+    l1_address: str = ""
 
 
 class _Accounts(Row, frozen=True):

@@ -168,6 +168,12 @@ class LighterReads:
         read = self._latest = await self._read_account(urgent=urgent)
         return lighter_account.account(read.row, asked_at_ms=read.asked_at_ms, at_ms=read.at_ms)
 
+    async def l1_address(self) -> str:
+        """Return the owner's address as an account read told it: at most one request."""
+        if self._latest is None:
+            self._latest = await self._read_account()
+        return self._latest.row.l1_address
+
     async def leverage(self, symbol: str) -> Leverage:
         """Return the symbol's setting: one request, none within a second after `account`, unless
         we wrote since. A market never touched has its default.
@@ -191,7 +197,7 @@ class LighterReads:
         without a new order is the end.
         """
         asked: dict[str, object] = {
-            "account_index": self._account(),
+            "account_index": self.account_index,
             **await self._market_filter(symbol),
         }
         found: dict[str, Order] = {}
@@ -207,14 +213,14 @@ class LighterReads:
 
     async def inactive_orders(self, symbol: str | None = None, *, limit: int) -> Sequence[Order]:
         """Return the latest `limit` orders that are gone, newest first: a request per 100."""
-        params = {"account_index": self._account(), **await self._market_filter(symbol)}
+        params = {"account_index": self.account_index, **await self._market_filter(symbol)}
         rows: list[Order] = []
 
         def is_enough(page: Sequence[Order]) -> bool:
             rows.extend(page)
             return len(rows) >= limit
 
-        await self._pages(
+        await self.pages(
             "accountInactiveOrders", params, read_orders, is_enough, priority=Priority.EVIDENCE
         )
         return rows[:limit]
@@ -240,7 +246,13 @@ class LighterReads:
         self, *, since_ms: int, symbol: str | None = None, urgent: bool = False
     ) -> Sequence[Fill]:
         """Return executions since `since_ms` (inclusive), oldest first: a request per 100."""
-        account_index = self._account()
+        return await self.fills_since(since_ms, symbol=symbol, priority=_evidence(urgent))
+
+    async def fills_since(
+        self, since_ms: int, *, symbol: str | None, priority: Priority
+    ) -> Sequence[Fill]:
+        """Return what `fills` does, asked for with that priority."""
+        account_index = self.account_index
         params = {
             "sort_by": "timestamp",
             "sort_dir": "desc",
@@ -256,7 +268,7 @@ class LighterReads:
             found.update((fill.fill_id, fill) for fill in page if fill.at_ms >= since_ms)
             return _ends_before([fill.at_ms for fill in page], since_ms)
 
-        await self._pages("trades", params, read, is_enough, priority=_evidence(urgent))
+        await self.pages("trades", params, read, is_enough, priority=priority)
         return sorted(found.values(), key=lambda fill: (fill.at_ms, _trade_id(fill)))
 
     async def funding_payments(
@@ -264,30 +276,38 @@ class LighterReads:
     ) -> Sequence[FundingPayment]:
         """Return funding since `since_ms` (inclusive), oldest first: a request per 100, over all
         markets (the parameter that names one has changed between deployments)."""
+        found = await self.payments_since(since_ms, priority=Priority.NORMAL)
+        return [each for each in found if symbol in (None, each.symbol)]
+
+    async def payments_since(
+        self, since_ms: int, *, priority: Priority
+    ) -> Sequence[FundingPayment]:
+        """Return what `funding_payments` does, asked for with that priority."""
         found: dict[str, FundingPayment] = {}
 
         def is_enough(page: Sequence[FundingPayment]) -> bool:
             found.update((each.payment_id, each) for each in page if each.at_ms >= since_ms)
             return _ends_before([each.at_ms for each in page], since_ms)
 
-        params = {"account_index": self._account()}
+        params = {"account_index": self.account_index}
         read = lighter_account.read_funding_payments
-        await self._pages("positionFunding", params, read, is_enough)
-        wanted = [each for each in found.values() if symbol in (None, each.symbol)]
-        return sorted(wanted, key=lambda each: (each.at_ms, each.payment_id))
+        await self.pages("positionFunding", params, read, is_enough, priority=priority)
+        return sorted(found.values(), key=lambda each: (each.at_ms, each.payment_id))
 
     async def fees(self) -> FeeRates:
         """Return the fees this account pays, as read within the last hour: one request."""
         return await self._fees.get()
 
     async def _ask_fees(self) -> FeeRates:
-        params = {"account_index": self._account()}
+        params = {"account_index": self.account_index}
         response = await self._ask("accountLimits", params)
         return lighter_account.read_fees(response.body)
 
     # How
 
-    def _account(self) -> int:
+    @property
+    def account_index(self) -> int:
+        """Return which account is read; raises `ConfigError` without one."""
         if self._account_index is None:
             raise ConfigError("lighter: no account to read: set ACCOUNT_INDEX")
         return self._account_index
@@ -305,9 +325,9 @@ class LighterReads:
 
     async def _read_account(self, *, urgent: bool = False) -> "_AccountRead":
         writes = self._api.writes
-        params = {"by": "index", "value": self._account()}
+        params = {"by": "index", "value": self.account_index}
         response = await self._ask("account", params, auth=False, priority=_guard(urgent))
-        row = lighter_account.read_account_row(response.body, self._account())
+        row = lighter_account.read_account_row(response.body, self.account_index)
         came_s = self._clock.monotonic_s()
         return _AccountRead(row, response.sent_at_ms, response.received_at_ms, came_s, writes)
 
@@ -338,7 +358,7 @@ class LighterReads:
             await self._listed.anew()
             return read(body, self._symbols)
 
-    async def _pages(
+    async def pages(
         self,
         name: str,
         params: Mapping[str, object],

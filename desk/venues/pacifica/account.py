@@ -388,10 +388,13 @@ def funding_payments(data: msgspec.Raw) -> list[FundingPayment]:
 
 
 class BalanceRow(Row, frozen=True, kw_only=True):
-    """A row of `/account/balance/history`: one change of cash."""
+    """A row of `/account/balance/history`: one change of cash, and the cash after it."""
 
     event_type: str
     created_at: int
+    amount: Decimal
+    balance: Decimal
+    pending_balance: Decimal = Decimal(0)
 
 
 def balance_changes(data: msgspec.Raw) -> list[BalanceRow]:

@@ -17,6 +17,7 @@ from desk.core.ports import Clock
 from desk.venues.kept import FEES_KEPT_S, Kept
 from desk.venues.limits import Priority
 from desk.venues.pacifica.account import (
+    BalanceRow,
     account_row,
     balance_changes,
     fills,
@@ -162,13 +163,19 @@ class AccountReads:
         self, *, since_ms: int, symbol: str | None = None, urgent: bool = False
     ) -> Sequence[Fill]:
         """Return executions since `since_ms` (inclusive), oldest first, all pages."""
+        return await self.fills_since(since_ms, symbol=symbol, priority=_evidence(urgent))
+
+    async def fills_since(
+        self, since_ms: int, *, symbol: str | None, priority: Priority
+    ) -> Sequence[Fill]:
+        """Return what `fills` does, asked for with that priority."""
         found: dict[str, Fill] = {}
         for start_ms, end_ms in _spans(max(since_ms, VENUE_BORN_MS), self._clock.now_ms()):
             query = self._query(symbol) | {"start_time": str(start_ms)}
             if end_ms is not None:
                 query["end_time"] = str(end_ms)
             pages = self._rest.pages(
-                "/trades/history", query, pages_max=PAGES_MAX, priority=_evidence(urgent)
+                "/trades/history", query, pages_max=PAGES_MAX, priority=priority
             )
             async for data in pages:
                 found |= {fill.fill_id: fill for fill in fills(data)}
@@ -186,21 +193,30 @@ class AccountReads:
         The venue has answered 504 here for accounts that never had any (other clients' reports);
         then the changes of cash are asked: without funding among them there was none.
         """
+        found = await self.payments_since(since_ms, priority=Priority.NORMAL)
+        return [row for row in found if symbol in (None, row.symbol)]
+
+    async def payments_since(
+        self, since_ms: int, *, priority: Priority
+    ) -> Sequence[FundingPayment]:
+        """Return what `funding_payments` does, asked for with that priority."""
         try:
-            found = await self._funding_since(since_ms)
+            found = await self._funding_since(since_ms, priority)
         except VenueUnavailable:
-            if await self._was_funded_since(since_ms):
+            changes = await self.cash_changes(since_ms, priority=priority)
+            if any(row.event_type == FUNDING for row in changes):
                 raise
             return []
-        return sorted(
-            (row for row in found if symbol in (None, row.symbol)),
-            key=lambda payment: (payment.at_ms, int(payment.payment_id)),
-        )
+        return sorted(found, key=lambda payment: (payment.at_ms, int(payment.payment_id)))
 
-    async def _funding_since(self, since_ms: int) -> list[FundingPayment]:
+    async def _funding_since(self, since_ms: int, priority: Priority) -> list[FundingPayment]:
         found: dict[str, FundingPayment] = {}
         pages = self._rest.pages(
-            "/funding/history", self._query(), pages_max=PAGES_MAX, heavy=False
+            "/funding/history",
+            self._query(),
+            pages_max=PAGES_MAX,
+            heavy=False,
+            priority=priority,
         )
         async for data in pages:
             page = funding_payments(data)
@@ -209,20 +225,28 @@ class AccountReads:
                 break
         return [row for row in found.values() if row.at_ms >= since_ms]
 
-    async def _was_funded_since(self, since_ms: int) -> bool:
-        pages = self._rest.pages("/account/balance/history", self._query(), pages_max=PAGES_MAX)
+    async def cash_changes(self, since_ms: int, *, priority: Priority) -> Sequence[BalanceRow]:
+        """Return every change of cash since `since_ms` (inclusive), newest first, all pages."""
+        found: dict[BalanceRow, None] = {}  # a row has no id: it is known by all it says
+        pages = self._rest.pages(
+            "/account/balance/history", self._query(), pages_max=PAGES_MAX, priority=priority
+        )
         async for data in pages:
-            changes = balance_changes(data)
-            if any(row.event_type == FUNDING and row.created_at >= since_ms for row in changes):
-                return True
-            if any(row.created_at < since_ms for row in changes):
+            page = balance_changes(data)
+            found |= dict.fromkeys(page)
+            if any(row.created_at < since_ms for row in page):
                 break
-        return False
+        return [row for row in found if row.created_at >= since_ms]
 
-    def _query(self, symbol: str | None = None) -> dict[str, str]:
+    @property
+    def account_id(self) -> str:
+        """Return the address of the account; raises `InvariantBroken` without one."""
         if self._account is None:
             raise InvariantBroken("a client without credentials has no account")
-        query = {"account": self._account}
+        return self._account
+
+    def _query(self, symbol: str | None = None) -> dict[str, str]:
+        query = {"account": self.account_id}
         return query if symbol is None else query | {"symbol": symbol}
 
     async def _get(self, path: str, priority: Priority = Priority.NORMAL) -> Answer:
