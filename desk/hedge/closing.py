@@ -20,7 +20,7 @@ from desk.core.actions import Action, Alert, Level
 from desk.core.events import AccountsRead, MarkView, OrdersSettled, Tick, VenueAccount
 from desk.core.order import Side
 from desk.core.venue import VenueName
-from desk.hedge import guarding, risk, triggers
+from desk.hedge import cuts, guarding, risk, triggers
 from desk.hedge.config import Config
 from desk.hedge.orders import Wanted, send_orders
 from desk.hedge.results import cycle_result, is_complete
@@ -56,6 +56,7 @@ TRIES_BEFORE_ALERT = 5
 NAKED_MS_TOLD = 10_000
 PAUSE_MS_MAX = 4_000
 EMPTY_TRIES_BEFORE_THROUGH = 2
+NAKED = "naked"  # told of once in a close
 
 
 def begin_close(
@@ -70,7 +71,8 @@ def begin_close(
     once; else the first thing is to read what is there."""
     hedge = replace(_with_reason(hedge_of(state), reason), close_began_at_ms=at_ms)
     state = replace(state, phase=Phase.CLOSE, hedge=hedge)
-    text = f"close {hedge.symbol}: {hedge.close_reason}{why and ', '}{why}"
+    verb = "reduce" if hedge.is_reducing else "close"
+    text = f"{verb} {hedge.symbol}: {hedge.close_reason}{why and ', '}{why}"
     if reason.is_urgent:
         also = (*also, Alert(Level.WARNING, text))
     if marks and not hedge.in_doubt():
@@ -107,8 +109,8 @@ def _send_unread(
 
 
 def _with_reason(hedge: Hedge, reason: CloseReason) -> Hedge:
-    """The first reason stands, unless it can wait and the new one cannot."""
-    if hedge.close_reason is None or (reason.is_urgent and not hedge.close_reason.is_urgent):
+    """The first reason stands, unless it gives way to the new one."""
+    if hedge.close_reason is None or hedge.close_reason.gives_way_to(reason):
         return replace(hedge, close_reason=reason)
     return hedge
 
@@ -139,7 +141,7 @@ def on_tick(state: BotState, event: Tick) -> Step:
     """Read what is left after a pause; a leg at its stop does not wait for the other venue."""
     hedge = hedge_of(state)
     assert hedge.close_reason is not None, "CLOSE without a reason"
-    if not hedge.close_reason.is_urgent:
+    if hedge.close_reason.gives_way_to(CloseReason.STOP_LOSS):
         stopped = risk.stopped_leg(state.config, hedge, event.marks)
         if stopped is not None and stopped[1]:
             state = state.with_hedge(_with_reason(hedge, CloseReason.STOP_LOSS))
@@ -151,14 +153,16 @@ def on_tick(state: BotState, event: Tick) -> Step:
     return _ask(state, "what is left?")
 
 
-def on_accounts(state: BotState, event: AccountsRead) -> Step:
+def on_accounts(state: BotState, event: AccountsRead, *also: Action) -> Step:
     """Send what is left of ours, or finish when both venues prove that nothing is."""
     state, alerts = note_outages(state, event.at_ms, event.failures)
+    alerts = (*also, *alerts)
     hedge = absorb(hedge_of(state), event.venues)
     assert hedge.close_reason is not None, "CLOSE without a reason"
     if risk.thin_margin(state.config, hedge, event.venues) is not None:
         hedge = _with_reason(hedge, CloseReason.MARGIN)
-    if _is_probably_bare(state, hedge, event) or _is_bare(hedge, event):
+    is_bare = _is_probably_bare(state, hedge, event) or _is_bare(hedge, event)
+    if is_bare and not hedge.is_reducing:
         hedge = _with_reason(hedge, CloseReason.IMBALANCE)
     state, more = _tell_if_naked(state.with_hedge(hedge), event)
     alerts = (*alerts, *more)
@@ -224,20 +228,20 @@ def _tell_if_naked(state: BotState, event: AccountsRead) -> tuple[BotState, tupl
     began_at_ms = hedge.close_began_at_ms or event.at_ms
     seconds = (event.at_ms - began_at_ms) // 1000
     text = f"not hedged after {seconds} s of closing, going on: {legs_text(hedge)}"
-    return tell_once(state, "naked", Alert(Level.CRITICAL, text))
+    return tell_once(state, NAKED, Alert(Level.CRITICAL, text))
 
 
 def _left(hedge: Hedge, event: AccountsRead) -> dict[VenueName, Decimal]:
     """Return what is still ours to close now on each venue that spoke, signed base units.
 
-    Never more than our fills, never more than is there, in whole lots. Without the other venue's
+    Never more than is ours, never more than is there, in whole lots. Without the other venue's
     answer a close that is not urgent takes only what stands above the other leg.
     """
     assert hedge.close_reason is not None, "a close has a reason"
     left = {}
     for venue, row in event.venues.items():
         ours, there = hedge.held(venue), row.account.size_of(hedge.symbol)
-        size = min(abs(ours), abs(there)) if ours * there > 0 else Decimal(0)
+        size = min(abs(cuts.surplus(hedge, venue)), abs(there)) if ours * there > 0 else Decimal(0)
         if event.failures and not hedge.close_reason.is_urgent:
             size = min(size, max(abs(ours) - abs(hedge.held(venue.twin)), Decimal(0)))
         size = hedge.instruments[venue].size_down(size)
@@ -265,7 +269,7 @@ def _send(
         elif reference is None:
             obstacles.append(f"{venue} shows no price to close at")
         else:
-            is_alone = there == hedge.held(venue)
+            is_alone = there == hedge.held(venue) and not hedge.is_reducing
             wanted[venue] = _order(hedge, venue, size, reference, bps=bps, is_alone=is_alone)
     if not wanted or (obstacles and _belong_together(hedge)):
         if needs_rows(hedge, event):
@@ -332,6 +336,14 @@ def _order(
     if abs(size) < least and is_alone and _was_refused(hedge, venue):
         return Wanted(Role.THROUGH, side, abs(size) + least, price)
     return Wanted(Role.CLOSE, side, abs(size), price)
+
+
+def is_too_small(hedge: Hedge, event: AccountsRead, venue: VenueName, size: Decimal) -> bool:
+    """Return whether `venue` did not take closing orders, and `size` is less than it must take."""
+    price = _reference(event, venue) if venue in event.venues else None
+    if not size or price is None or not _was_refused(hedge, venue):
+        return False
+    return abs(size) < hedge.instruments[venue].size_floor(price)
 
 
 def _was_refused(hedge: Hedge, venue: VenueName) -> bool:

@@ -16,7 +16,7 @@ _ENTERED_WHEN = {
     Phase.SELECT: "both venues' markets are in, and a symbol may be worth it",
     Phase.OPEN: "a sized pair is approved and written down",
     Phase.HOLD: "both legs are verified",
-    Phase.CLOSE: "anything of ours is to be flattened",
+    Phase.CLOSE: "anything of ours is to be flattened, or the twin of a cut leg to follow it",
     Phase.WAIT: "verified flat, or nothing to open",
     Phase.HALT: "a human is needed",
 }

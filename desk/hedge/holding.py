@@ -9,23 +9,20 @@ from decimal import Decimal
 from desk.core.actions import Action, Alert, Decision, Level, ReadAccounts
 from desk.core.events import AccountsRead, MarketsRead, Tick
 from desk.core.market import MarketStatus
-from desk.hedge import guarding, risk, triggers
+from desk.hedge import guarding, reducing, risk, triggers
 from desk.hedge.closing import begin_close
 from desk.hedge.economics import settlements_between
-from desk.hedge.opening import SUSPICIONS_MAX, review_after
+from desk.hedge.opening import review_after
 from desk.hedge.select import BOTH
 from desk.hedge.state import BotState, CloseReason, Hedge
 from desk.hedge.steps import (
-    PAUSE_MS_MIN,
     Step,
     absorb,
     ask_markets,
     differences,
     fenced,
     hedge_of,
-    less_than_ours,
     note_outages,
-    shortfall,
     stay,
     tell_once,
 )
@@ -175,23 +172,9 @@ def on_accounts(state: BotState, event: AccountsRead) -> Step:
     state, alerts = note_outages(state, event.at_ms, event.failures)
     hedge = absorb(hedge_of(state), event.venues)
     state = state.with_hedge(hedge)
-    if triggers.has_fired(hedge, event):
-        return begin_close(state, CloseReason.TRIGGERED, event.at_ms, *alerts)
-    thin = risk.thin_margin(state.config, hedge, event.venues)
-    if thin is not None:
-        alert = Alert(Level.CRITICAL, thin)
-        return begin_close(state, CloseReason.MARGIN, event.at_ms, *alerts, alert)
-    short = shortfall(hedge, event)
-    if short is not None:
-        alert = less_than_ours(short, hedge.symbol)
-        if hedge.suspicions >= SUSPICIONS_MAX:
-            return begin_close(state, CloseReason.IMBALANCE, event.at_ms, *alerts, alert)
-        again = replace(
-            hedge,
-            suspicions=hedge.suspicions + 1,
-            next_check_at_ms=event.at_ms + PAUSE_MS_MIN,
-        )
-        return Decision(state.with_hedge(again), alerts, f"{alert.text}; looking again")
+    step = reducing.on_harm(state, event, CloseReason.IMBALANCE, *alerts)
+    if step is not None:
+        return step
     if alerts and event.failures:  # the first refusal is tried again soon, the next at the pace
         soon = event.at_ms + FAILED_CHECK_MS
         hedge = replace(hedge, next_check_at_ms=min(hedge.next_check_at_ms, soon))

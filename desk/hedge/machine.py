@@ -26,7 +26,17 @@ from desk.core.events import (
     OwnerAsked,
     Tick,
 )
-from desk.hedge import closing, guarding, holding, opening, owner, recovering, risk, searching
+from desk.hedge import (
+    closing,
+    guarding,
+    holding,
+    opening,
+    owner,
+    recovering,
+    reducing,
+    risk,
+    searching,
+)
 from desk.hedge.events import ConfigChanged, Started
 from desk.hedge.state import BotState, CloseReason, Phase
 from desk.hedge.steps import Step, adopt_config, halt, latch, linger, stay, symbols_of
@@ -96,7 +106,7 @@ TRANSITIONS: Mapping[Phase, Mapping[type, tuple[Phase, ...]]] = {
     CLOSE: {
         Started: (RECOVER,),
         Tick: (),
-        AccountsRead: (RECOVER, WAIT, HALT),
+        AccountsRead: (RECOVER, HOLD, WAIT, HALT),
         OrdersSettled: (),
         OwnerAsked: (),
         ConfigChanged: (),
@@ -137,7 +147,7 @@ HANDLERS: Mapping[tuple[Phase, type], Handler] = {
     (HOLD, AccountsRead): holding.on_accounts,
     (HOLD, OrdersSettled): guarding.on_settled,
     (CLOSE, Tick): closing.on_tick,
-    (CLOSE, AccountsRead): closing.on_accounts,
+    (CLOSE, AccountsRead): reducing.on_accounts,
     (CLOSE, OrdersSettled): closing.on_settled,
     (WAIT, Tick): searching.on_tick_waiting,
     (HALT, Tick): holding.on_tick,
@@ -228,6 +238,7 @@ def _lines(state: BotState) -> tuple[GuardLine, ...]:
     hedge = state.hedge
     if hedge is None:
         return ()
-    if hedge.close_reason is not None and hedge.close_reason.is_urgent:
+    reason = hedge.close_reason
+    if reason is not None and not reason.gives_way_to(CloseReason.STOP_LOSS):
         return ()
     return risk.guard_lines(state.config, hedge)

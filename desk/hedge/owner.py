@@ -82,7 +82,8 @@ def _stop(state: BotState, said: str) -> Step:
 def _close(state: BotState, at_ms: int, said: str) -> Step:
     """Close now, then wait paused. An opening under way is finished or unwound first."""
     state = replace(state, paused=True)
-    if state.hedge is None or state.phase is Phase.CLOSE:
+    hedge = state.hedge
+    if hedge is None or (state.phase is Phase.CLOSE and not hedge.is_reducing):
         return stay(state, said)
     if state.phase in (Phase.HOLD, Phase.HALT):
         return begin_close(state, CloseReason.OWNER, at_ms)

@@ -8,10 +8,10 @@ from dataclasses import replace
 from desk.core.actions import Action, Alert, Level
 from desk.core.events import AccountsRead, Tick
 from desk.core.ids import OrderKey
-from desk.hedge import doubting, triggers
+from desk.hedge import doubting, reducing, triggers
 from desk.hedge.closing import begin_close
 from desk.hedge.events import Started
-from desk.hedge.opening import SUSPICIONS_MAX, hold, look_again, verify
+from desk.hedge.opening import hold, look_again, verify
 from desk.hedge.select import BOTH
 from desk.hedge.state import GUARD_LEG, BotState, CloseReason, Phase
 from desk.hedge.steps import (
@@ -24,12 +24,10 @@ from desk.hedge.steps import (
     hedge_of,
     latch,
     legs_text,
-    less_than_ours,
     linger,
     look,
     note_outages,
     rest,
-    shortfall,
 )
 
 
@@ -150,14 +148,6 @@ def _adopt(state: BotState, event: AccountsRead, *also: Action) -> Step:
         return verify(state, event, CloseReason.RECOVERY, *also)
     if not event.venues:
         return linger(state, event.at_ms, "; ".join(event.failures.values()), *also)
-    if triggers.has_fired(hedge, event):
-        return begin_close(state, CloseReason.TRIGGERED, event.at_ms, *also)
-    short = shortfall(hedge, event)
-    if short is None:
-        # One venue may be away: what is proved on the other one is guarded meanwhile.
-        return hold(state, event, *also)
-    alert = less_than_ours(short, hedge.symbol)
-    if hedge.suspicions < SUSPICIONS_MAX:
-        state = state.with_hedge(replace(hedge, suspicions=hedge.suspicions + 1))
-        return linger(state, event.at_ms, alert.text, *also)
-    return begin_close(state, CloseReason.RECOVERY, event.at_ms, *also, alert)
+    step = reducing.on_harm(state, event, CloseReason.RECOVERY, *also)
+    # One venue may be away: what is proved on the other one is guarded meanwhile.
+    return hold(state, event, *also) if step is None else step

@@ -35,14 +35,14 @@ def _is_told(hedge: Hedge, venue: VenueName, row: VenueAccount) -> bool:
 
 
 def _settlements(hedge: Hedge, venue: VenueName, fills: list[Fill]) -> int:
-    """Return how many hourly payments the leg certainly lived through: verified to first close."""
+    """Return how many hourly payments the leg certainly lived through: verified to last close."""
     opening = {row.client_id for row in hedge.intents if row.role is Role.OPEN}
     closing = {row.client_id for row in hedge.orders} - opening
     ends = [fill.at_ms for fill in fills if fill.client_id in closing]
     if hedge.opened_at_ms is None or not ends:
         return 0
     # The instant itself is left out: which side of it a fill fell on, the venue decides.
-    return settlements_between(hedge.opened_at_ms, min(ends) - 1)
+    return settlements_between(hedge.opened_at_ms, max(ends) - 1)
 
 
 def cycle_result(
@@ -69,6 +69,7 @@ def cycle_result(
         forecast_usd=_forecast_usd(hedge),
         legging_ms=_legging_ms(hedge),
         slippage_bps=_slippage_bps(hedge),
+        cuts=hedge.cuts,
     )
 
 
@@ -119,7 +120,7 @@ def _by_hand(hedge: Hedge, venue: VenueName, row: VenueAccount) -> list[Fill]:
 
     The owner's hand, a liquidation, a deleveraging: oldest first, as far as our size goes.
     """
-    left = hedge.held(venue)
+    left = hedge.traded(venue)
     taken: list[Fill] = []
     for fill in fills_in(row):
         reduces = fill.side.sign * left < 0

@@ -61,8 +61,7 @@ def _refuse_size(
     config: Config, instrument: Instrument, quote: Quote, size: Decimal
 ) -> Refusal | None:
     """Both minimums must hold after rounding, and still when the leg is closed at the stop."""
-    price_low = quote.bid * (1 - config.stop_loss_pct / 100)
-    least = instrument.size_floor(price_low)
+    least = least_closable(config, instrument, quote.bid)
     if size < least:
         text = f"{size} is below the {least} that {instrument.venue} could still close at the stop"
         return Refusal(text, "base_capital_allocation")
@@ -70,6 +69,12 @@ def _refuse_size(
         text = f"above {instrument.venue}'s largest order of {instrument.notional_max_usd} USD"
         return Refusal(text, "base_capital_allocation")
     return None
+
+
+def least_closable(config: Config, instrument: Instrument, price: Decimal) -> Decimal:
+    """Return the smallest leg that the venue still closes when its price has fallen from `price`
+    to the stop."""
+    return instrument.size_floor(price * (1 - config.stop_loss_pct / 100))
 
 
 def _refuse_lock(

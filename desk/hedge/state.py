@@ -11,7 +11,7 @@ from enum import IntEnum, StrEnum
 
 from desk.core.ids import ATTEMPT_MAX, CYCLE_MAX, LEG_MAX, OrderKey
 from desk.core.market import Instrument
-from desk.core.order import PositionSide, Side
+from desk.core.order import FillCause, PositionSide, Side
 from desk.core.venue import VenueName
 from desk.hedge.config import Config
 from desk.hedge.guard import Guard, Trigger
@@ -84,14 +84,43 @@ class Intent:
         return self.filled * self.side.sign
 
 
+_TAKEN = {
+    FillCause.TRADE: "closed by hand",
+    FillCause.LIQUIDATION: "liquidated",
+    FillCause.DELEVERAGE: "deleveraged",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What another hand took of a leg of ours: the owner's, or the venue's.
+
+    `size` is the signed change of the position, base units; `cause` is what the venue's fills say.
+    """
+
+    venue: VenueName
+    size: Decimal
+    cause: FillCause
+    at_ms: int
+
+    @property
+    def words(self) -> str:
+        """Return what happened, for people: "0.5 on pacifica liquidated"."""
+        return f"{abs(self.size).normalize():f} on {self.venue} {_TAKEN[self.cause]}"
+
+
 class CloseReason(StrEnum):
-    """Why a hedge is being closed; the words stand in the journal and on screen."""
+    """Why a hedge is being closed; the words stand in the journal and on screen.
+
+    REDUCED closes only what stands above a leg that was cut.
+    """
 
     HOLD_ENDED = "hold ended"
     UNWIND = "opening failed"
     STOP_LOSS = "stop-loss"
     IMBALANCE = "legs differ"
     MARGIN = "too close to liquidation"
+    REDUCED = "a leg was cut"
     TRIGGERED = "a venue's trigger fired"
     OWNER = "owner asked"
     RECOVERY = "found half-done at start"
@@ -100,6 +129,13 @@ class CloseReason(StrEnum):
     def is_urgent(self) -> bool:
         """Return whether one leg may be closed while the other venue is away."""
         return self not in (CloseReason.HOLD_ENDED, CloseReason.OWNER)
+
+    def gives_way_to(self, other: "CloseReason") -> bool:
+        """Return whether `other` takes its place: what can wait yields to what cannot, and a
+        reduction to whatever closes all."""
+        if self is CloseReason.REDUCED:
+            return other is not self
+        return other.is_urgent and not self.is_urgent
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +150,8 @@ class Hedge:
     has looked at a close that could not be proved. `funding_bps` was expected over the hold when it
     was approved, None where nobody noted it. `mids` (USD) are what the opening was decided on,
     `first_sent_at_ms` and `last_filled_at_ms` frame the time in which one leg could stand alone.
-    `guard` is None until triggers have been placed.
+    `guard` is None until triggers have been placed. `cuts` are what others took of it, the rest
+    being held on.
     """
 
     cycle: int
@@ -143,11 +180,17 @@ class Hedge:
     first_sent_at_ms: int | None = None
     last_filled_at_ms: int | None = None
     guard: Guard | None = None
+    cuts: tuple[Cut, ...] = ()
 
     @property
     def is_standing(self) -> bool:
         """Return whether both legs were verified and nobody has decided to close them."""
         return self.opened_at_ms is not None and self.close_reason is None
+
+    @property
+    def is_reducing(self) -> bool:
+        """Return whether only the twin of a cut leg is being made smaller."""
+        return self.close_reason is CloseReason.REDUCED
 
     @property
     def triggers(self) -> tuple[Trigger, ...]:
@@ -161,16 +204,24 @@ class Hedge:
 
     @property
     def is_even(self) -> bool:
-        """Return whether our fills on both venues cancel out."""
-        return sum((row.signed for row in self.orders), Decimal(0)) == 0
+        """Return whether what is ours on both venues cancels out."""
+        return sum((self.held(venue) for venue in VenueName), Decimal(0)) == 0
 
     def side_at(self, venue: VenueName) -> PositionSide:
         """Return which way the leg on `venue` earns."""
         return PositionSide.LONG if venue is self.long_venue else PositionSide.SHORT
 
-    def held(self, venue: VenueName) -> Decimal:
-        """Return our signed size on `venue` as far as our own fills tell."""
+    def traded(self, venue: VenueName) -> Decimal:
+        """Return the net of our own fills on `venue`, signed base units."""
         return sum((row.signed for row in self.orders if row.venue is venue), Decimal(0))
+
+    def taken(self, venue: VenueName) -> Decimal:
+        """Return by how much others have changed our leg on `venue`, signed base units."""
+        return sum((cut.size for cut in self.cuts if cut.venue is venue), Decimal(0))
+
+    def held(self, venue: VenueName) -> Decimal:
+        """Return what is ours on `venue`, signed: our own fills, but for what others took."""
+        return self.traded(venue) + self.taken(venue)
 
     def entry_price(self, venue: VenueName) -> Decimal | None:
         """Return the average price (USD) of the opening fills on `venue`, None without any.
@@ -232,6 +283,8 @@ class CycleResult:
     the first opening order sent to the last fill, for which both legs together paid `slippage_bps`
     more than the mids it was decided on. Each is None where not known.
 
+    `cuts` are what others took of its legs while it was held.
+
     `is_complete` False: a venue did not hand out its rows, and the missing ones are not counted as
     zero by anybody.
     """
@@ -250,6 +303,7 @@ class CycleResult:
     forecast_usd: Decimal | None = None
     legging_ms: int | None = None
     slippage_bps: Decimal | None = None
+    cuts: tuple[Cut, ...] = ()
 
     @property
     def net_usd(self) -> Decimal:

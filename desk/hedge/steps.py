@@ -307,7 +307,7 @@ def _summed(fills: list[Fill]) -> tuple[Decimal, Decimal | None]:
 
 
 def differences(hedge: Hedge, event: AccountsRead) -> dict[VenueName, Decimal]:
-    """Return position less the sum of our fills, signed base units, for each venue that spoke."""
+    """Return position less what is ours, signed base units, for each venue that spoke."""
     return {
         venue: row.account.size_of(hedge.symbol) - hedge.held(venue)
         for venue, row in event.venues.items()
@@ -369,9 +369,11 @@ def unexplained(hedge: Hedge, event: AccountsRead) -> dict[VenueName, Decimal]:
 
 
 def _unexplained_at(hedge: Hedge, row: VenueAccount, venue: VenueName) -> Decimal:
-    others = (fill for fill in fills_in(row) if is_by_others(hedge, fill))
-    by_others = sum((fill.size * fill.side.sign for fill in others), Decimal(0))
-    return row.account.size_of(hedge.symbol) - hedge.held(venue) - by_others
+    by_others = hedge.taken(venue)
+    if row.fills is not None:
+        others = (fill for fill in fills_in(row) if is_by_others(hedge, fill))
+        by_others = sum((fill.size * fill.side.sign for fill in others), Decimal(0))
+    return row.account.size_of(hedge.symbol) - hedge.traded(venue) - by_others
 
 
 def fills_in(row: VenueAccount) -> tuple[Fill, ...]:

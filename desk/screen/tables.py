@@ -143,8 +143,9 @@ def cycle_title(result: CycleResult) -> str:
         held = f", held {span(result.closed_at_ms - result.opened_at_ms)}"
     renewed = {0: "", 1: ", renewed once"}.get(result.renewals, f", renewed {result.renewals}x")
     size = f"{result.size.normalize():f}"
+    cuts = "".join(f", {cut.words}" for cut in result.cuts)
     return (
-        f"cycle {result.cycle}: {size} {result.symbol} each leg{held}{renewed}, "
+        f"cycle {result.cycle}: {size} {result.symbol} each leg{held}{renewed}{cuts}, "
         f"closed because: {result.close_reason}"
     )
 

@@ -78,6 +78,7 @@ _AMOUNTS: dict[Kind, tuple[float, ...]] = {
     Kind.SKEW: (-3.0, -1.0, 1.0, 3.0),
     Kind.PARTIAL: (0.1, 0.5, 0.9),
     Kind.SHOCK: (-60.0, -20.0, -2.0, 2.0, 20.0, 60.0),
+    Kind.LIQUIDATED: (0.3, 1.0),
     Kind.OWNER_ADDS: (0.3, 1.0, 2.0),
     Kind.OWNER_REDUCES: (0.3, 1.0),
 }

@@ -159,7 +159,8 @@ class Weather:
             elif not held:
                 return
             elif strike.kind is Kind.LIQUIDATED:
-                exchange.liquidate(ACCOUNT, symbol, Decimal(1), cause=FillCause.LIQUIDATION)
+                share = Decimal(str(strike.amount or 1))
+                exchange.liquidate(ACCOUNT, symbol, share, cause=FillCause.LIQUIDATION)
             elif strike.kind is Kind.DELEVERAGED:
                 exchange.liquidate(ACCOUNT, symbol, Decimal("0.5"), cause=FillCause.DELEVERAGE)
             else:

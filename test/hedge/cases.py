@@ -22,11 +22,12 @@ from desk.core.events import (
     VenueAccount,
     Verdict,
 )
+from desk.core.order import FillCause
 from desk.core.venue import VenueName
 from desk.hedge.events import ConfigChanged, Started
 from desk.hedge.guard import TriggerStage
 from desk.hedge.select import BOTH
-from desk.hedge.state import BotState, Choice, CloseReason, Doubt, Hedge, Phase, Role
+from desk.hedge.state import BotState, Choice, CloseReason, Cut, Doubt, Hedge, Phase, Role
 from test.hedge.builders import (
     HOUR_MS,
     LIGHTER,
@@ -118,7 +119,9 @@ def hedges(phase: Phase) -> tuple[Hedge | None, ...]:
     guarded_closing = closing_hedge(guard=guard())
     lifted = replace(done, guard=guard(cancel_at_ms=T0))
     stopped = closing_hedge(CloseReason.STOP_LOSS)
-    closings = (closing_hedge(), stopped, tried, unproved, done, guarded_closing, lifted)
+    even = closing_hedge(CloseReason.REDUCED)
+    cut = replace(even, cuts=(Cut(LIGHTER, d("-0.003"), FillCause.DELEVERAGE, T0),))
+    closings = (closing_hedge(), stopped, tried, unproved, done, guarded_closing, lifted, even, cut)
     return {
         Phase.RECOVER: (None, *openings, *stages, *closings),
         Phase.OPEN: openings,

@@ -213,6 +213,7 @@ class FakeEngine:
         self.pending_reports: tuple[OrderReport, ...] = ()
         self.ids: set[str] = set()
         self.phases: set[Phase] = set()
+        self.reasons: set[CloseReason | None] = set()
         self.spread = 40
         self.state = BotState(config=config, epoch=b.EPOCH)
         self.feed(Started(self.now_ms, config))
@@ -228,7 +229,7 @@ class FakeEngine:
         """Let trouble end and the owner say resume, then run until nothing is half done."""
         self.calm = True
         for venue in self.venues.values():
-            venue.calm, venue.away_until_ms = True, 0
+            venue.calm, venue.away_until_ms, venue.mark = True, 0, b.MID
         self.feed(OwnerAsked(self.now_ms, Command.RESUME))
         for _ in range(CHECKED_STEPS):
             self.step()
@@ -435,6 +436,8 @@ class FakeEngine:
         before = self.state
         step = decide(before, event)
         self.phases.add(step.state.phase)
+        if step.state.hedge is not None:
+            self.reasons.add(step.state.hedge.close_reason)
         check_state(before, step.state, event)
         if before.hedge is not None and step.state.hedge is None:
             self.check_nothing_rests()

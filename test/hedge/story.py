@@ -22,7 +22,7 @@ from desk.core.events import (
     VenueAccount,
 )
 from desk.core.funding import FundingPayment
-from desk.core.order import Fill, Side
+from desk.core.order import Fill, FillCause, Side
 from desk.core.venue import VenueName
 from desk.hedge.config import Config
 from desk.hedge.events import Started
@@ -176,12 +176,15 @@ class Story:
         self._trade(row, Decimal(size))
         return self
 
-    def hand(self, venue: VenueName, size: str | Decimal) -> "Story":
-        """Let somebody else trade a signed size in our symbol."""
+    def hand(
+        self, venue: VenueName, size: str | Decimal, cause: FillCause = FillCause.TRADE
+    ) -> "Story":
+        """Let somebody else, or the venue, trade a signed size in our symbol."""
         signed = Decimal(size)
         side = Side.BUY if signed > 0 else Side.SELL
         row = b.fill(None, side, abs(signed), at_ms=self.at_ms)
-        self.fills[venue].append(replace(row, fill_id=f"hand {len(self.fills[venue])}"))
+        ident = f"hand {len(self.fills[venue])}"
+        self.fills[venue].append(replace(row, fill_id=ident, cause=cause))
         return self
 
     def pay(self, lighter: str, pacifica: str) -> "Story":

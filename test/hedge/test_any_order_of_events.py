@@ -3,12 +3,13 @@
 The rules themselves stand in `fake_engine`, where every decision passes.
 """
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from desk.hedge.config import Config
-from desk.hedge.state import Phase
+from desk.hedge.state import CloseReason, Phase
 from test.hedge.builders import ZERO, config
 from test.hedge.fake_engine import FakeEngine
 
@@ -37,10 +38,28 @@ def test_a_run_whose_answers_resume_ends_flat_or_hedged(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_owner_may_trade_by_hand_at_any_time(seed: int) -> None:
-    """Somebody else's trades in our symbol break no rule, and what is theirs is never closed."""
-    engine = FakeEngine(seed, short_holds(), owner_trades=True)
+    """Somebody else's trades in our symbol break no rule, what is theirs is never closed, and a
+    hedge that stands in the end has two equal legs, which are there."""
+    large = replace(short_holds(), base_capital_allocation=Decimal(400))
+    engine = FakeEngine(seed, large if seed % 2 else short_holds(), owner_trades=True)
     engine.run(STEPS)
     engine.settle()
+    hedge = engine.state.hedge
+    if hedge is not None and hedge.is_standing:
+        assert hedge.is_even
+        for name, venue in engine.venues.items():
+            assert abs(hedge.held(name)) <= venue.position * hedge.side_at(name).sign
+
+
+def test_chance_cuts_legs_that_are_held_on() -> None:
+    """The random hands are worth something: some hedges go on smaller than they were opened."""
+    config = replace(short_holds(), base_capital_allocation=Decimal(400))
+    reasons = set()
+    for seed in SEEDS:
+        engine = FakeEngine(seed, config, owner_trades=True)
+        engine.run(STEPS)
+        reasons |= engine.reasons
+    assert CloseReason.REDUCED in reasons
 
 
 def test_chance_reaches_every_phase() -> None:

@@ -92,6 +92,23 @@ def test_missing_rows_make_the_books_incomplete(changes: dict[str, object]) -> N
     assert not result(venues).is_complete
 
 
+def test_a_leg_made_smaller_is_paid_until_its_last_close() -> None:
+    """A part was closed in the first minute, the rest after two settlements: one payment is not
+    the whole story."""
+    part, rest = SIZE / 4, SIZE * 3 / 4
+    outs = [filled(LIGHTER, Role.CLOSE, part), filled(LIGHTER, Role.CLOSE, rest, attempt=1)]
+    hedge = replace(CLOSED, intents=(IN_L, IN_P, *outs, OUT_P))
+    fills = (
+        fill(IN_L.client_id, IN_L.side, SIZE),
+        fill(outs[0].client_id, outs[0].side, part, at_ms=T0 + 60_000),
+        fill(outs[1].client_id, outs[1].side, rest, at_ms=END),
+    )
+    told = seen(fills=fills, payments=PAYMENTS)
+    venues = {LIGHTER: told, PACIFICA: row(PACIFICA, "3099")}
+    assert is_complete(hedge, venues)
+    assert not is_complete(hedge, venues | {LIGHTER: replace(told, payments=PAYMENTS[:1])})
+
+
 @pytest.mark.parametrize("name", ["fills", "payments"])
 def test_rows_nobody_asked_for_are_not_zero_rows(name: str) -> None:
     """Even where none are expected: a hedge that was never held, its answer without the rows."""

@@ -105,15 +105,15 @@ def test_a_price_move_alone_closes_nothing() -> None:
     assert (Phase.HOLD, []) == (story.phase, story.alerts)
 
 
-def test_an_owner_who_reduces_a_leg_gets_only_the_rest_closed() -> None:
+def test_a_leg_cut_too_small_to_be_held_on_is_closed_with_its_twin() -> None:
     """A second read must agree; then each venue closes what is there, and of ours at most."""
-    story = Story().holding().hand(LIGHTER, -SIZE / 4).wait(MINUTE_MS).tick("3000").read()
+    story = Story().holding().hand(LIGHTER, -SIZE * 3 / 4).wait(MINUTE_MS).tick("3000").read()
     assert (Phase.HOLD, 1) == (story.phase, len(story.orders))
     story.wait(1000).tick("3000").read()
     assert CloseReason.IMBALANCE is story.hedge.close_reason
-    assert {LIGHTER: SIZE * 3 / 4, PACIFICA: SIZE} == sizes(story.read())
-    assert Phase.WAIT is story.settle(SIZE * 3 / 4, SIZE).read().read().phase
-    assert "lighter holds 0.0029 ETH less than we opened" in story.alerts
+    assert {LIGHTER: SIZE / 4, PACIFICA: SIZE} == sizes(story.read())
+    assert Phase.WAIT is story.settle(SIZE / 4, SIZE).read().read().phase
+    assert "lighter holds 0.0087 ETH less than we opened" in story.alerts
 
 
 def test_what_another_hand_closed_is_not_opened_again_before_resume() -> None:
