@@ -65,6 +65,13 @@ def run(args: argparse.Namespace) -> int:
     root = home_folder(args.home, os.environ)
     home = Home.live(root, config=args.config, state=args.state, journal=args.journal)
 
+    if args.command is not None:
+        from desk.commands.tell import tell
+        from desk.engine.clock import SystemClock
+        from desk.engine.control import Request
+
+        return tell(Request(args.command, now=args.now), home, SystemClock())
+
     from desk.commands.start import read_config
 
     config = read_config(home, needed=not args.demo or args.config is not None)

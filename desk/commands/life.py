@@ -3,8 +3,13 @@
 The same for live and embedded venues. The locks are held by whoever calls.
 """
 
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
+from collections.abc import AsyncIterator, Mapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+)
 from dataclasses import asdict
 from functools import partial
 from typing import NamedTuple
@@ -14,9 +19,11 @@ from rich.console import Console
 from structlog.typing import FilteringBoundLogger
 
 from desk.commands.start import check_symbols, read_equity
+from desk.commands.voice import Voice
 from desk.core.events import Command, OwnerAsked
 from desk.core.ports import Clock, Venue
 from desk.core.venue import Identity, VenueName
+from desk.engine.control import control_served
 from desk.engine.home import Home
 from desk.engine.journal import Journal
 from desk.engine.latch import Latch, latch_heeded
@@ -104,6 +111,7 @@ async def trade(run: Run) -> int:
             ears.enter_context(_signals(run, engine, view))
             if not run.is_demo:
                 await ears.enter_async_context(_latch(run, engine))
+                await ears.enter_async_context(_commands(run, engine, view))
             code = await engine.run()
     finally:
         end_at_once_on_signals()
@@ -132,10 +140,27 @@ def _latch(run: Run, engine: Engine[BotState]) -> AbstractAsyncContextManager[No
     """Return what makes the latch a halt, and its end a resume."""
 
     def heed(reason: str | None) -> None:
+        if reason is None and not steps.is_latched(engine.state):
+            return  # lifted by `resume`, which has been heard
         command = Command.RESUME if reason is None else Command.HALT
         engine.post(OwnerAsked(run.clock.now_ms(), command, reason or ""))
 
     return latch_heeded(Latch(run.home.latch), was_set=steps.is_latched(run.state), tell=heed)
+
+
+@asynccontextmanager
+async def _commands(
+    run: Run, engine: Engine[BotState], view: ConsoleView
+) -> AsyncIterator[None]:
+    """Within, the owner's commands are heard; where there can be no socket, that is told."""
+    voice = Voice(engine, run.clock, Latch(run.home.latch))
+    async with AsyncExitStack() as ear:
+        try:
+            await ear.enter_async_context(control_served(run.home.control, voice.answer))
+        except OSError as error:
+            text = f"status, pause, close and the like cannot reach this process: {error}"
+            view.line(run.clock.now_ms(), "start", text, style="yellow")
+        yield
 
 
 def _log_start(run: Run) -> FilteringBoundLogger:

@@ -87,6 +87,11 @@ class Home:
         return self.state.with_name(self.state.name + ".halt")
 
     @property
+    def control(self) -> Path:
+        """Return the place beside the state where a running bot hears its owner's commands."""
+        return self.state.with_name(self.state.name + ".sock")
+
+    @property
     def log(self) -> Path:
         """Return the log file."""
         base = self.root if self.work == self.root else self.work

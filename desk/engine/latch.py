@@ -1,7 +1,8 @@
 """The halt latch: a file beside the state that stops the bot, whoever wrote it.
 
 It is no part of the state, so it can be set while a daemon holds the state, and where the state is
-damaged. Its existence is the message, its text is for people; only the owner deletes it. What a
+damaged. Its existence is the message, its text is for people; only the owner deletes it, by hand
+or by `resume`. What a
 bot makes of it is the strategy's.
 """
 
@@ -30,11 +31,26 @@ class Latch:
             os.fsync(handle)
         finally:
             os.close(handle)
+        self._sync_folder()
+
+    def _sync_folder(self) -> None:
         folder = os.open(self.path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+    def lift(self) -> bool:
+        """Delete the file, and wait until the disk knows. Returns whether there was one.
+
+        Raises `OSError`.
+        """
+        try:
+            self.path.unlink()
+        except FileNotFoundError:
+            return False
+        self._sync_folder()
+        return True
 
     def read(self) -> str | None:
         """Return why it is set, None where it is not. Raises `OSError` where nobody can say."""

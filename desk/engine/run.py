@@ -124,12 +124,26 @@ class Engine(Generic[S]):
         self._alerts: list[Alert] = []
         self._tasks: dict[asyncio.Task[None], Action] = {}
         self._exit_code: int | None = None
+        self._heard: list[tuple[Event, asyncio.Future[Decision[S]]]] = []
         for name, venue in venues.items():
             venue.listen(lambda event, name=name: self._hear(name, event))  # type: ignore[misc]
 
     def post(self, event: Event) -> None:
         """Feed an event from outside: the first one, or the owner's voice."""
         self._events.put_nowait(event)
+
+    async def hear(self, event: Event) -> Decision[S]:
+        """Feed an event and return what was decided about it, once that is saved or could not be:
+        `is_saved`."""
+        decided: asyncio.Future[Decision[S]] = asyncio.get_running_loop().create_future()
+        self._heard.append((event, decided))
+        self.post(event)
+        return await decided
+
+    @property
+    def is_saved(self) -> bool:
+        """Return whether the disk has the present state."""
+        return self._is_saved
 
     async def run(self) -> int:
         """Process events until the strategy exits. Returns its exit code."""
@@ -189,6 +203,14 @@ class Engine(Generic[S]):
         self._follow_watch(after)
         for action in decision.actions:
             self._carry_out(action)
+        self._tell(event, decision)
+
+    def _tell(self, event: Event, decision: Decision[S]) -> None:
+        """Answer who waits for what was decided about an event; he may have left."""
+        for heard, decided in self._heard:
+            if heard is event and not decided.done():
+                decided.set_result(decision)
+        self._heard = [row for row in self._heard if not row[1].done()]
 
     def _save(self, state: S, at_ms: int) -> None:
         """Save a state that is not on the disk yet; what could not be saved is tried again."""

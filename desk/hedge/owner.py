@@ -44,7 +44,14 @@ def _halt(state: BotState, event: OwnerAsked) -> Step:
 
 
 def _resume(state: BotState, said: str) -> Step:
-    """Lift pause, stop, halt, and what was set aside because of another hand.
+    """Lift what holds it back; a halted bot then looks at how things stand, as at a start."""
+    was_halted = state.phase is Phase.HALT
+    state = resumed(state)
+    return recovering.resume(state, said) if was_halted else stay(state, said)
+
+
+def resumed(state: BotState) -> BotState:
+    """Return the state without pause, stop, halt, and what was set aside because of another hand.
 
     After a close that could not be proved, it says that the owner has looked and answers for it.
     """
@@ -53,10 +60,29 @@ def _resume(state: BotState, said: str) -> Step:
         state = state.with_hedge(replace(state.hedge, is_vouched=True))
     if was_halted and state.doubt is not None:
         state = replace(state, doubt=doubting.after_a_look(state.doubt))
-    state = replace(
-        state, paused=False, stop_asked=False, close_asked=False, halt_reason=None, by_hand=()
+    return replace(
+        state,
+        phase=Phase.RECOVER if was_halted else state.phase,
+        paused=False,
+        stop_asked=False,
+        close_asked=False,
+        halt_reason=None,
+        by_hand=(),
     )
-    return recovering.resume(state, said) if was_halted else stay(state, said)
+
+
+def restraints(state: BotState) -> list[str]:
+    """Return what holds the bot back until `resume`, each in words."""
+    held_back = []
+    if state.halt_reason is not None:
+        held_back.append(f"halted: {state.halt_reason}")
+    if state.stop_asked and state.hedge is not None:
+        held_back.append("asked to stop at the end of this hold")
+    elif state.paused:
+        held_back.append("paused: nothing is opened")
+    if state.by_hand:
+        held_back.append(f"set aside, closed by another hand: {', '.join(state.by_hand)}")
+    return held_back
 
 
 def _leave(state: BotState, said: str) -> Step:

@@ -143,8 +143,11 @@ def is_latched(state: BotState) -> bool:
 
 
 def leave_halted(state: BotState) -> tuple[Action, ...]:
-    """Return the exit of a halted process that nobody watches (`--cycles`) or that shall end."""
-    return () if state.cycles_left is None and not state.leaving else (Exit(1),)
+    """Return the exit of a halted process that nobody watches (`--cycles`) or that shall end; one
+    that shall stop first closes what stands."""
+    stands = state.hedge is not None and state.hedge.is_standing
+    is_last = state.cycles_left is not None or state.leaving or (state.stop_asked and not stands)
+    return (Exit(1),) if is_last else ()
 
 
 def linger(

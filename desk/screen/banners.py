@@ -147,7 +147,7 @@ def _done(results: Sequence[CycleResult]) -> str:
 def _left_open(state: BotState, hedge: Hedge, ways: Ways | None) -> list[str]:
     """Return what stands on each venue, and how to go on; each command is a line of its own."""
     title = f"Left open: {hedge.symbol} in {state.phase}"
-    lines = [title, *(f"  {_leg(hedge, venue)}" for venue in BOTH)]
+    lines = [title, *legs_lines(hedge)]
     if ways is None:
         return [*lines, "It ends with this demo; the next one begins anew."]
     return [
@@ -157,6 +157,11 @@ def _left_open(state: BotState, hedge: Hedge, ways: Ways | None) -> list[str]:
         "To be flat at once instead, this closes everything on both venues:",
         ways.panic,
     ]
+
+
+def legs_lines(hedge: Hedge) -> list[str]:
+    """Return what stands on each venue, a line for each."""
+    return [f"  {_leg(hedge, venue)}" for venue in BOTH]
 
 
 def _triggers(hedge: Hedge, venue: VenueName) -> str:

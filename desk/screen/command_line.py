@@ -16,6 +16,16 @@ Earns the difference between the funding rates of Lighter and Pacifica: long whe
 lower, short where it is higher, equal size, 1x. Without options it trades LIVE, with the
 credentials in .env.
 """
+COMMANDS = """\
+commands to a running bot (status and resume also to its saved state):
+  status          phase, hedge, what comes next, what holds it back
+  pause           open nothing; what is held stays and is guarded
+  resume          lift pause, halt, latch, and symbols set aside by hand
+  close           close now, then wait paused
+  stop [--now]    close at the end of this hold (--now: at once), exit; the next start is paused
+
+"""
+NAMES = ("status", "pause", "resume", "close", "stop")
 EXAMPLES = """\
 examples:
   lighter_pacifica_hedge.py --demo              the whole bot on embedded venues, nothing needed
@@ -79,10 +89,14 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser = OneLineParser(
         prog=DAEMON,
         description=DESCRIPTION,
-        epilog=EXAMPLES,
+        epilog=COMMANDS + EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.add_argument(
+        "command", nargs="?", choices=NAMES, metavar="COMMAND", help="see below; none: run the bot"
+    )
+    parser.add_argument("--now", action="store_true", help="stop: do not wait for the hold's end")
     mode = parser.add_argument_group("what to run")
     mode.add_argument("--demo", action="store_true", help="embedded venues in virtual time")
     mode.add_argument("--once", action="store_true", help="look, print the ranked table, exit")
@@ -117,6 +131,10 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if not args.demo and (args.speed is not None or args.seed is not None):
         parser.error("--speed and --seed belong to --demo; add --demo")
+    if args.command is not None and (args.demo or args.once or args.cycles is not None):
+        parser.error(f"{args.command} is for a bot that runs: leave --demo, --once, --cycles out")
+    if args.now and args.command != "stop":
+        parser.error("--now belongs to stop")
     if args.snapshot is not None and not args.once:
         parser.error("--snapshot belongs to --once; add --once")
     return args

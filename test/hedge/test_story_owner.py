@@ -4,6 +4,7 @@ import pytest
 
 from desk.core.events import Command
 from desk.core.order import OrderStatus
+from desk.hedge.owner import restraints, resumed
 from desk.hedge.state import BotState, CloseReason, Phase
 from test.hedge.builders import (
     HOUR_MS,
@@ -132,6 +133,25 @@ def test_stop_then_close_is_stop_now() -> None:
     """Both words together: closed at once, then down."""
     story = Story().holding().say(Command.STOP).say(Command.CLOSE).read().settle(SIZE, SIZE).read()
     assert (Phase.WAIT, 0) == (story.phase, story.exit_code)
+
+
+def test_a_stop_in_a_halt_ends_the_process_once_what_stands_is_closed() -> None:
+    """The halt is still there to be told, so it is a failure; but it is down."""
+    story = halted_holding().say(Command.STOP).say(Command.CLOSE)
+    story.read().settle(SIZE, SIZE).read()
+    assert (Phase.HALT, None, 1) == (story.phase, story.state.hedge, story.exit_code)
+
+
+def test_what_holds_the_bot_back_is_named_and_resume_lifts_all_of_it() -> None:
+    """Pause, halt, stop and symbols set aside, each in words; then none."""
+    state = halted(hedge=standing(), stop_asked=True, paused=True, by_hand=("BTC",))
+    assert [
+        f"halted: {state.halt_reason}",
+        "asked to stop at the end of this hold",
+        "set aside, closed by another hand: BTC",
+    ] == restraints(state)
+    assert ["paused: nothing is opened"] == restraints(bot(Phase.WAIT, paused=True))
+    assert [] == restraints(resumed(state))
 
 
 def test_resume_takes_a_stop_back() -> None:

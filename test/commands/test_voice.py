@@ -1,0 +1,115 @@
+"""The owner's commands to a bot that runs: what it does, and what it answers, from a hold."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from desk.commands.voice import Voice
+from desk.engine.control import Request
+from desk.engine.latch import Latch
+from desk.hedge.state import Phase
+from test.emergency_stage import Stage, play
+from test.test_emergency_beside_bot import Life, bot_on
+
+Said = Callable[..., Awaitable[str]]
+
+
+def in_a_hold(folder: Path, story: Callable[[Life, Said, Stage], Awaitable[None]]) -> None:
+    """Play a story with a bot that holds and a way to speak to it."""
+
+    async def scene(stage: Stage) -> None:
+        async with bot_on(stage) as life:
+            await life.reaches(Phase.HOLD)
+            voice = Voice(life.engine, stage.clock, Latch(stage.home.latch))
+
+            async def say(command: str, *, now: bool = False) -> str:
+                reply = await voice.answer(Request(command, now=now))
+                assert reply.ok, reply
+                return "\n".join(reply.lines)
+
+            await story(life, say, stage)
+
+    play(folder, scene)
+
+
+def test_status_tells_phase_legs_and_times(tmp_path: Path) -> None:
+    """Both legs and their triggers, the next full check and the review, with the hour's offset."""
+
+    async def story(life: Life, say: Said, _: Stage) -> None:
+        lines = (await say("status")).splitlines()
+        assert ["phase: HOLD", "hedge: BTC since "] == [lines[0], lines[1][:17]]
+        legs = [line.split()[:2] for line in lines[2:4]]
+        assert [["lighter:", "long"], ["pacifica:", "short"]] == legs
+        assert ["next: full check", "next: review at "] == [line[:16] for line in lines[4:]]
+        assert lines[-1].endswith(", in 1 h")
+
+    in_a_hold(tmp_path, story)
+
+
+def test_pause_keeps_the_hedge_and_resume_lifts_it(tmp_path: Path) -> None:
+    """Each answer says what is so from now on; the state knows it, too."""
+
+    async def story(life: Life, say: Said, _: Stage) -> None:
+        said = await say("pause")
+        assert "paused: nothing is opened until resume; BTC stays open and is guarded" == said
+        assert (Phase.HOLD, True) == (life.engine.state.phase, life.engine.state.paused)
+        assert "paused: nothing is opened (until resume)" in await say("status")
+        assert "lifted: paused: nothing is opened" == await say("resume")
+        assert "nothing held it back" == await say("resume")
+
+    in_a_hold(tmp_path, story)
+
+
+def test_close_closes_now_and_waits_paused(tmp_path: Path) -> None:
+    """Both legs, and nothing is opened after it."""
+
+    async def story(life: Life, say: Said, stage: Stage) -> None:
+        assert "closing BTC now, then paused until resume" == await say("close")
+        life.phases.clear()
+        await life.reaches(Phase.WAIT)
+        assert ({}, True) == (stage.held(), life.engine.state.paused)
+
+    in_a_hold(tmp_path, story)
+
+
+@pytest.mark.parametrize("now", [False, True])
+def test_stop_says_when_and_ends_flat(tmp_path: Path, now: bool) -> None:
+    """At the end of the hold, or at once; paused for the next start."""
+
+    async def story(life: Life, say: Said, stage: Stage) -> None:
+        said = await say("stop", now=now)
+        assert ("closed now, then it exits" in said) == now
+        assert (", when its hold ends, then it exits" in said) != now
+        life.phases.clear()
+        await life.reaches(Phase.CLOSE if now else Phase.HOLD)
+        assert (True, True) == (life.engine.state.stop_asked, life.engine.state.paused)
+
+    in_a_hold(tmp_path, story)
+
+
+def test_resume_deletes_the_latch_and_is_heard_once(tmp_path: Path) -> None:
+    """A latch that stayed would halt the next start."""
+
+    async def story(life: Life, say: Said, stage: Stage) -> None:
+        Latch(stage.home.latch).set("look first")
+        await life.reaches(Phase.HALT)
+        said = await say("resume")
+        assert [f"deleted: {stage.home.latch}", "lifted: halted: latched: look first"] == (
+            said.splitlines()
+        )
+        assert life.engine.state.halt_reason is None
+
+    in_a_hold(tmp_path, story)
+
+
+def test_a_word_nobody_knows_is_refused(tmp_path: Path) -> None:
+    """And nothing is done."""
+
+    async def scene(stage: Stage) -> None:
+        async with bot_on(stage) as life:
+            voice = Voice(life.engine, stage.clock, Latch(stage.home.latch))
+            reply = await voice.answer(Request("sell everything"))
+            assert (False, ("no such command: sell everything",)) == (reply.ok, reply.lines)
+
+    play(tmp_path, scene)

@@ -1,0 +1,57 @@
+"""`lighter_pacifica_hedge.py status`, `pause`, `stop` and the like, from one process to another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from test.daemons import Venues, credentials, make_home, read_until, run, started, venues
+
+ONE = '{"symbols_to_monitor": ["BTC"], "check_interval_seconds": 5}'
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Venues]:
+    """Yield embedded venues where nothing is worth opening."""
+    with venues(tmp_path_factory.mktemp("sim"), "--limits", "off") as served:
+        yield served
+
+
+def said(home: Path, *words: str) -> str:
+    """Return what a command that was obeyed prints."""
+    done = run(home, *words)
+    assert (0, "") == (done.returncode, done.stderr), done.stdout
+    return done.stdout
+
+
+def test_a_bot_is_asked_paused_and_stopped(tmp_path: Path, market: Venues) -> None:
+    """Each command is answered; after a stop it is down with exit 0, and its next start paused."""
+    home = make_home(tmp_path, config=ONE, env=market.env_text)
+    with started(home) as daemon:
+        read_until(daemon, "wait ")
+        status = said(home, "status")
+        assert status.startswith(f"process {daemon.pid} in {home}, started ")
+        assert "nothing of ours is open" in status
+        assert "paused: nothing is opened until resume" in said(home, "pause")
+        assert "lifted: paused" in said(home, "resume")
+        assert "stopping now; the next start is paused" in said(home, "stop", "--now")
+        read_until(daemon, "Flat.")
+        assert 0 == daemon.wait(15)
+    assert "paused: nothing is opened (until resume)" in said(home, "status")
+    assert "lifted: paused" in said(home, "resume")
+
+
+def test_nobody_to_speak_to_is_one_line(tmp_path: Path) -> None:
+    """Exit 1, without a configuration, without keys."""
+    done = run(make_home(tmp_path, config=None), "pause")
+    assert (1, 1) == (done.returncode, done.stderr.count("\n"))
+    assert "error: no bot runs in " in done.stderr
+
+
+@pytest.mark.parametrize("words", [["halp"], ["status", "--demo"], ["close", "--now"], ["--now"]])
+def test_a_mistyped_command_is_refused(tmp_path: Path, words: list[str]) -> None:
+    """One line; exit 2."""
+    done = run(make_home(tmp_path, env=credentials()), *words)
+    assert (2, 1) == (done.returncode, done.stderr.count("\n")), done.stderr
