@@ -1,6 +1,7 @@
 """A leg is cut by another hand: its twin follows, and what is left is held on, or all is closed."""
 
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
@@ -30,7 +31,7 @@ TRADE, LIQUIDATION, DELEVERAGE = FillCause
 HOLD, CLOSE = Phase.HOLD, Phase.CLOSE
 
 
-def holding(**changes: object) -> Story:
+def holding(**changes: Any) -> Story:
     """Return a story that holds a hedge large enough to be made smaller."""
     return Story(base_capital_allocation=Decimal(400), **changes).holding()
 

@@ -238,7 +238,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "owner's position adopted",
         "the owner's own position is closed with ours",
         "desk/hedge/closing.py",
-        "        size = min(abs(ours), abs(there)) if ours * there > 0 else Decimal(0)\n",
+        "        size = min(abs(cuts.surplus(hedge, venue)), abs(there))"
+        " if ours * there > 0 else Decimal(0)\n",
         "        size = abs(there) if ours * there > 0 else Decimal(0)\n",
     ),
     _mutant(
@@ -267,9 +268,9 @@ MUTANTS: tuple[Mutant, ...] = (
     _mutant(
         "a cut leg is not noticed",
         "the twin of a leg that was liquidated stands alone",
-        "desk/hedge/holding.py",
-        "    short = shortfall(hedge, event)\n    if short is not None:\n",
-        "    short = shortfall(hedge, event)\n    if False:\n",
+        "desk/hedge/reducing.py",
+        "    short = shortfall(hedge, event)\n",
+        "    short = None\n",
     ),
     _mutant(
         "leaves in the middle",
