@@ -103,6 +103,7 @@ async def trade(run: Run) -> int:
         store=run.store,
         journal=journal,
         observer=view,
+        on_wait=lambda text: view.aside(run.clock.now_ms(), "budget", text),
     )
     engine.post(Started(run.clock.now_ms(), run.config, run.cycles))
     log = _log_start(run)

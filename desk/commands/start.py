@@ -135,13 +135,13 @@ async def check_symbols(
 
 async def read_equity(
     venues: Mapping[VenueName, Venue],
-) -> dict[VenueName, Account | None]:
-    """Return each account, None for a venue that does not answer."""
-    async def read(venue: Venue) -> Account | None:
+) -> dict[VenueName, Account | VenueError]:
+    """Return each account, or why it could not be read."""
+    async def read(venue: Venue) -> Account | VenueError:
         try:
             return await venue.account()
-        except VenueError:
-            return None
+        except VenueError as error:
+            return error
 
     accounts = await asyncio.gather(*(read(venue) for venue in venues.values()))
     return dict(zip(venues, accounts, strict=True))

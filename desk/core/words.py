@@ -3,6 +3,8 @@
 Pure text; nothing here is ever read back.
 """
 
+from math import ceil
+
 _MINUTE_MS = 60_000
 _HOUR_MINUTES = 60
 _DAY_HOURS = 24
@@ -26,6 +28,11 @@ def span(span_ms: int) -> str:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     days, hours = divmod(round(hours + minutes / _HOUR_MINUTES), _DAY_HOURS)
     return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+def budget_wait(venue: str, wait_s: float) -> str:
+    """Return the line about a wait that our own request budget imposes at a venue."""
+    return f"waiting {span(ceil(wait_s) * 1000)} for our own request budget at {venue}"
 
 
 def shortened(name: str) -> str:

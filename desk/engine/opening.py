@@ -7,11 +7,14 @@ import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from desk.core.errors import DeskError, VenueError
+from desk.core.errors import DeskError, RateLimited, VenueError
 from desk.core.ports import Venue
 from desk.core.venue import VenueName
+from desk.core.words import budget_wait
 
 OPEN_RETRY_S = 5.0
+BUDGET_TRIES_MAX = 3  # each after the wait that was asked for: the venues count by the minute
+BUDGET_WAIT_S_MAX = 65.0
 OPEN_TOGETHER_S = 1.0  # how long the second venue may lag behind the first at a start that holds
 
 
@@ -22,13 +25,20 @@ async def open_patiently(
 
     Returns the tasks that go on trying to open the others: an absent venue is waited for, but the
     leg on the other one has its guards meanwhile. `tell` is given a trouble when it is another than
-    before.
+    before, and each wait for our own request budget: that is none.
     """
     async def open_one(venue: Venue) -> None:
-        told = ""
+        told, waits = "", 0
         while True:
             try:
                 return await venue.open()
+            except RateLimited as error:
+                waits += 1
+                if not holds and waits > BUDGET_TRIES_MAX:
+                    raise
+                wait_s = min(max(error.retry_after_s, OPEN_RETRY_S), BUDGET_WAIT_S_MAX)
+                tell(budget_wait(venue.name, wait_s))
+                await asyncio.sleep(wait_s)
             except VenueError as error:
                 if not holds:
                     raise

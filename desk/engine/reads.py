@@ -20,6 +20,7 @@ from desk.core.market import FeeRates, Instrument, MarketStats
 from desk.core.order import Fill, Unknown
 from desk.core.ports import Clock, Venue
 from desk.core.venue import VenueName
+from desk.core.words import budget_wait
 
 T = TypeVar("T")
 
@@ -28,6 +29,7 @@ FEES_AGE_S_MAX = 600.0
 STATS_AGE_S_MAX = 10.0
 PATIENCE_S_MAX = 65.0  # a little more than the minute over which both venues count requests
 RETRY_S_MIN = 0.5
+WAIT_S_TOLD = 2.0
 QUOTES_WAIT_S = 5.0
 QUOTES_POLL_S = 0.25
 LEVERAGE_TRIES_MAX = 2
@@ -48,12 +50,20 @@ class Reader:
     """Answers `ReadMarkets` and `ReadAccounts` from live venues."""
 
     def __init__(
-        self, venues: Mapping[VenueName, Venue], clock: Clock, *, with_fees: bool = True
+        self,
+        venues: Mapping[VenueName, Venue],
+        clock: Clock,
+        *,
+        with_fees: bool = True,
+        on_wait: Callable[[str], None] | None = None,
     ) -> None:
-        """`with_fees` False reads only what needs no account."""
+        """`with_fees` False reads only what needs no account. `on_wait` is told once of each wait
+        that a person would notice."""
         self._venues = venues
         self._clock = clock
         self._with_fees = with_fees
+        self._on_wait = on_wait
+        self._waits_until_s: dict[VenueName, float] = {}
         self._instruments_kept: dict[VenueName, _Kept[Mapping[str, Instrument]]] = {}
         self._fees_kept: dict[VenueName, _Kept[FeeRates]] = {}
         self._stats: dict[tuple[VenueName, str], tuple[float, MarketStats]] = {}
@@ -234,9 +244,20 @@ class Reader:
                 if self._clock.monotonic_s() + wait_s > until_s:
                     return None, error
                 log.info("read.waits", venue=venue.name, wait_s=wait_s, why=str(error))
+                self._tell_wait(venue.name, wait_s)
             except VenueError as error:
                 return None, error
             await asyncio.sleep(wait_s)
+
+
+    def _tell_wait(self, venue: VenueName, wait_s: float) -> None:
+        """Tell of a wait unless it is short, or the rest of one that was told."""
+        now_s = self._clock.monotonic_s()
+        until_s = max(self._waits_until_s.get(venue, now_s), now_s)
+        if self._on_wait is None or now_s + wait_s < until_s + WAIT_S_TOLD:
+            return
+        self._waits_until_s[venue] = now_s + wait_s
+        self._on_wait(budget_wait(venue, wait_s))
 
 
 def _reason(error: VenueError) -> str:

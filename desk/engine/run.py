@@ -101,8 +101,9 @@ class Engine(Generic[S]):
         store: Store[S],
         journal: Journal,
         observer: Observer,
+        on_wait: Callable[[str], None] | None = None,
     ) -> None:
-        """Wire up; nothing happens before `run`."""
+        """Wire up; nothing happens before `run`. `on_wait` is told of reads that wait."""
         self.state = state
         self._strategy = strategy
         self._venues = venues
@@ -110,7 +111,7 @@ class Engine(Generic[S]):
         self._store = store
         self._journal = journal
         self._observer = observer
-        self._reader = Reader(venues, clock)
+        self._reader = Reader(venues, clock, on_wait=on_wait)
         self._executor = Executor(venues, clock)
         self._resting = RestingDesk(venues, clock)
         self._decisions = DecisionLog()

@@ -95,10 +95,12 @@ def on_accounts(state: BotState, event: AccountsRead) -> Step:
     alerts = (*alerts, *_not_ours(event))
     if state.halt_reason is not None:
         return halt(state, state.halt_reason, *alerts)
-    pause = max(state.look_at_ms - event.at_ms, 0)
+    pause, why = max(state.look_at_ms - event.at_ms, 0), "nothing of ours stands"
     if pause or state.paused or state.cycles_left == 0:
-        return rest(state, event.at_ms, pause, "nothing of ours stands", *alerts)
-    return look(state, "nothing of ours stands", *alerts)
+        # A pause is left from the life before, so its reason is not known any more.
+        rests = f"{why}; the wait from before this start goes on" if pause else why
+        return rest(state, event.at_ms, pause, rests, *alerts)
+    return look(state, why, *alerts)
 
 
 def _latch_if_strange(

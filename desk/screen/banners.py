@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 from rich.console import Console
 
 from desk.core.account import Account
+from desk.core.errors import RateLimited, VenueError
 from desk.core.order import OrderKind
 from desk.core.venue import Identity, VenueName
-from desk.core.words import shortened
+from desk.core.words import budget_wait, shortened
 from desk.hedge.config import Config
 from desk.hedge.select import BOTH
 from desk.hedge.state import BotState, CycleResult, Hedge, Phase
@@ -34,12 +35,12 @@ def demo_banner(seed: int, config: Config) -> str:
 def say_what_is_at_stake(
     console: Console,
     config: Config,
-    accounts: Mapping[VenueName, Account | None],
+    accounts: Mapping[VenueName, Account | VenueError],
     identities: Mapping[VenueName, Identity],
 ) -> None:
     """Print LIVE or SIMULATED, whose accounts these are, the largest size, the loss at the stop.
 
-    None stands for a venue that did not answer.
+    An error stands for an account that could not be read.
     """
     if all(_is_loopback(row.url) for row in identities.values()):
         console.print("[bold cyan]SIMULATED VENUES[/] on this machine: no real money")
@@ -73,18 +74,22 @@ def _who(identity: Identity) -> str:
     return f"account {shortened(identity.account)}, {identity.key}, {host}"
 
 
-def _equity(account: Account | None) -> str:
-    if account is None:
+def _equity(account: Account | VenueError) -> str:
+    if isinstance(account, RateLimited):
+        return f"equity not known yet: {budget_wait(account.venue, account.retry_after_s)}"
+    if isinstance(account, VenueError):
         return "does not answer, equity not known"
     count = len(account.positions)
     positions = {0: "no open position", 1: "1 open position"}.get(count, f"{count} open positions")
     return f"equity {account.equity_usd:,.2f} USD, {account.free_usd:,.2f} USD free, {positions}"
 
 
-def _size_lines(config: Config, accounts: Mapping[VenueName, Account | None]) -> list[str]:
+def _size_lines(
+    config: Config, accounts: Mapping[VenueName, Account | VenueError]
+) -> list[str]:
     """Return how large a leg may be, and what it may lose before it is closed."""
     wanted, share = config.base_capital_allocation, config.equity_use_max
-    known = {venue: row.free_usd for venue, row in accounts.items() if row is not None}
+    known = {venue: row.free_usd for venue, row in accounts.items() if isinstance(row, Account)}
     lines = []
     largest = wanted
     if known:

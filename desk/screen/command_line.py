@@ -93,9 +93,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "command", nargs="?", choices=NAMES, metavar="COMMAND", help="see below; none: run the bot"
-    )
+    parser.add_argument("words", nargs="*", metavar="COMMAND", help="see below; none: run the bot")
     parser.add_argument("--now", action="store_true", help="stop: do not wait for the hold's end")
     mode = parser.add_argument_group("what to run")
     mode.add_argument("--demo", action="store_true", help="embedded venues in virtual time")
@@ -128,7 +126,12 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     files.add_argument("--state", type=Path, metavar="FILE", help="another state file")
     files.add_argument("--journal", type=Path, metavar="FILE", help="another journal")
     parser.add_argument("--plain", action="store_true", help="lines only, no dashboard")
-    args = parser.parse_args(argv)
+    args, unknown = parser.parse_known_args(argv)
+    args.command = args.words[0] if args.words else None
+    if unknown:  # first: what follows a mistyped flag looks like a command
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    if args.words and (len(args.words) > 1 or args.command not in NAMES):
+        parser.error(f"no such command: {' '.join(args.words)}; there are {', '.join(NAMES)}")
     if not args.demo and (args.speed is not None or args.seed is not None):
         parser.error("--speed and --seed belong to --demo; add --demo")
     if args.command is not None and (args.demo or args.once or args.cycles is not None):

@@ -9,7 +9,14 @@ from contextlib import suppress
 from rich.console import Console
 
 from desk.core.actions import Alert, Level, ReadAccounts, ReadMarkets, SendOrders
-from desk.core.events import AccountsRead, MarketsRead, OrdersSettled, Tick
+from desk.core.events import (
+    AccountsRead,
+    Command,
+    MarketsRead,
+    OrdersSettled,
+    OwnerAsked,
+    Tick,
+)
 from desk.core.stream import StreamDown, StreamEvent, StreamUp
 from desk.core.venue import VenueName
 from desk.engine.run import Record
@@ -19,6 +26,7 @@ from desk.hedge.searching import set_aside
 from desk.hedge.select import rank
 from desk.hedge.state import BotState, CycleResult, Hedge, Phase
 from desk.screen.hold import BOOKED_MS_MAX, HoldBook
+from desk.screen.status import until
 from desk.screen.streams import StreamNotes
 from desk.screen.tables import (
     cycle_books,
@@ -77,7 +85,7 @@ class ConsoleView:
         self._hold.follow(event, state.hedge)
         if self._is_news(record):
             text = record.decision.reason.removeprefix(f"{record.after.label.lower()} ")
-            self.line(event.at_ms, record.after.label, text)
+            self.line(event.at_ms, record.after.label, text + until(record.decision))
         if isinstance(event, AccountsRead):
             self._note_strangers(event, state.hedge)
         if state.phase is Phase.HOLD and state.hedge is not None:
@@ -90,8 +98,12 @@ class ConsoleView:
             return
         text = self._streams.hear(venue, event)
         if text is not None:
-            with suppress(OSError):  # a terminal that is gone must not stop what guards money
-                self.line(event.at_ms, "stream", text, style="yellow")
+            self.aside(event.at_ms, "stream", text, style="yellow")
+
+    def aside(self, at_ms: int, label: str, text: str, *, style: str = "") -> None:
+        """Print a line that no decision led to: a terminal that is gone must not stop its cause."""
+        with suppress(OSError):
+            self.line(at_ms, label, text, style=style)
 
     def line(self, at_ms: int, label: str, text: str, *, style: str = "") -> None:
         """Print one stamped line."""
@@ -106,6 +118,8 @@ class ConsoleView:
         before, after = record.before.label, record.after.label
         actions, event = record.decision.actions, record.event
         if any(isinstance(action, SendOrders) for action in actions):
+            return True
+        if isinstance(event, OwnerAsked) and event.command is not Command.LEAVE:
             return True
         if before != after and not (before in _SEARCH and after in _SEARCH):
             return True

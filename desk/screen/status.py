@@ -1,6 +1,7 @@
 """What `status` and the other commands answer, drawn from a state: the same from a running bot and
 from its file."""
 
+from desk.core.actions import Decision, Exit
 from desk.core.events import Command
 from desk.core.words import span
 from desk.hedge.owner import restraints
@@ -53,6 +54,17 @@ def _next(state: BotState, now_ms: int) -> list[str]:
     if state.phase is Phase.WAIT:
         return [f"look {_at(state.look_at_ms, now_ms)}"]
     return []
+
+
+def until(decision: Decision[BotState]) -> str:
+    """Return until when a decision to wait holds, as the end of its line; empty for any other."""
+    state = decision.state
+    is_leaving = any(isinstance(action, Exit) for action in decision.actions)
+    if state.phase is not Phase.WAIT or is_leaving:
+        return ""
+    if state.paused:
+        return "; nothing is opened until resume"
+    return f"; next look at {stamp(state.look_at_ms)}"
 
 
 def _at(at_ms: int, now_ms: int) -> str:

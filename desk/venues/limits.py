@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
 from fractions import Fraction
+from math import ceil
 
 from desk.core.errors import RateLimited
 from desk.core.venue import VenueName
@@ -82,8 +83,9 @@ class RequestBudget:
         """Raise `RateLimited` where `take` would; for what must not be half sent."""
         wait_s = self.wait_s(cost=cost, priority=priority)
         if wait_s > 0:
+            room = f"has room in {ceil(wait_s)} s"
             raise RateLimited(
-                f"own budget spent, {priority.name.lower()} needs {cost}",
+                f"our own request budget, kept below the venue's limit, {room}",
                 venue=self._venue,
                 request=request,
                 retry_after_s=wait_s,

@@ -5,9 +5,10 @@ the venues are.
 """
 
 from collections.abc import Mapping
+from math import ceil
 from urllib.parse import urlsplit
 
-from desk.core.errors import BadMessage, NotSent, VenueError, VenueRejected
+from desk.core.errors import BadMessage, NotSent, RateLimited, VenueError, VenueRejected
 from desk.core.venue import VenueName
 from desk.venues.lighter.access import read_access as lighter_access
 from desk.venues.pacifica.access import read_access as pacifica_access
@@ -43,6 +44,9 @@ def _complaint(error: VenueError) -> str:
     if isinstance(error, BadMessage):
         excerpt = " ".join(error.excerpt.split())[:EXCERPT_LENGTH_MAX]
         return f"answers, but not as {error.venue} does: {excerpt!r}"
+    if isinstance(error, RateLimited):
+        left_s = ceil(error.retry_after_s)
+        return f"is not asked for {left_s} s: too many requests went there lately ({error.reason})"
     if isinstance(error, VenueRejected):
         return f"refuses {error.request}: {error.reason}"
     return f"did not answer {error.request}: {error.reason}"

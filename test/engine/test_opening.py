@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from desk.core.errors import ConfigError, VenueUnavailable
+from desk.core.errors import ConfigError, RateLimited, VenueUnavailable
 from desk.core.ports import Venue
 from desk.core.venue import VenueName
 from desk.engine.opening import open_patiently
@@ -16,6 +16,8 @@ LIGHTER, PACIFICA = VenueName.LIGHTER, VenueName.PACIFICA
 
 class Door:
     """A venue that opens after so many tries, or ends in `last`."""
+
+    name = LIGHTER
 
     def __init__(self, tries: int, last: ConfigError | None = None) -> None:
         self.tries_left = tries
@@ -58,6 +60,31 @@ def test_a_leg_is_not_left_alone_because_the_other_venue_is_away() -> None:
 def test_both_venues_are_waited_for_a_moment() -> None:
     """One that is a little slower is no late venue."""
     assert begin(Door(0), Door(0), []) < 0.2
+
+
+class Busy(Door):
+    """A venue whose budget has no room at first."""
+
+    async def open(self) -> None:
+        """Open, or ask for patience."""
+        self.tries_left -= 1
+        if self.tries_left >= 0:
+            raise RateLimited("no room", venue=LIGHTER, request="open", retry_after_s=20)
+
+
+@pytest.mark.parametrize("holds", [False, True])
+def test_a_spent_budget_is_waited_for_and_told(holds: bool) -> None:
+    """It is no failure, held or not; each wait is told once."""
+    told: list[str] = []
+    begin(Busy(2), Door(0) if not holds else Busy(2), told, holds=holds)
+    assert {"waiting 20 s for our own request budget at lighter"} == set(told)
+    assert (2, 4)[holds] == len(told)
+
+
+def test_a_budget_that_is_never_free_ends_the_start() -> None:
+    """Somebody else uses it up: then it is a failure with that reason."""
+    with pytest.raises(RateLimited):
+        begin(Busy(99), Door(0), [], holds=False)
 
 
 def test_without_a_hedge_an_absent_venue_ends_the_start() -> None:

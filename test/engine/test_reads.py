@@ -192,6 +192,23 @@ def test_a_look_waits_when_a_venue_asks_for_patience(venue: VenueName) -> None:
     on_stage(play)
 
 
+def test_a_wait_is_told_once() -> None:
+    """Nobody should have to ask why nothing happens."""
+
+    async def play(stage: Stage) -> None:
+        told: list[str] = []
+        made = Reader(stage.venues, stage.clock, on_wait=told.append)
+        stage.fault(LIGHTER, FaultKind.HTTP_429, "market_stats")
+        reads = (made.read_markets(ReadMarkets(ask, SYMBOLS)) for ask in (1, 2))
+        await asyncio.gather(*reads)
+        assert ["waiting 1 min for our own request budget at lighter"] == told
+        stage.fault(LIGHTER, FaultKind.HTTP_429, "market_stats")
+        await made.read_markets(ReadMarkets(3, SYMBOLS))
+        assert 2 == len(told)
+
+    on_stage(play)
+
+
 def test_patience_has_an_end() -> None:
     """A venue that asks for patience again and again has failed, with that reason."""
 

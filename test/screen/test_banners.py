@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from desk.core.account import Account, Position
+from desk.core.errors import RateLimited, VenueError, VenueUnavailable
 from desk.core.venue import Identity, VenueName
 from desk.hedge.config import Config
 from desk.hedge.state import BotState, Doubt, Phase
@@ -41,12 +42,15 @@ REAL = identities("https://mainnet.zklighter.elliot.ai", "https://api.pacifica.f
 def stake(
     config: Config | None = None,
     who: dict[VenueName, Identity] = REAL,
-    **accounts: Account | None,
+    **accounts: Account | VenueError,
 ) -> str:
     """Return the block at the start."""
     console = recorder()
-    known = {LIGHTER: account("500"), PACIFICA: account("400")}
-    known |= {VenueName(name): row for name, row in accounts.items()}  # type: ignore[misc]
+    known: dict[VenueName, Account | VenueError] = {
+        LIGHTER: account("500"),
+        PACIFICA: account("400"),
+    }
+    known |= {VenueName(name): row for name, row in accounts.items()}
     say_what_is_at_stake(console, config or Config(), known, who)
     return console.export_text()
 
@@ -96,10 +100,18 @@ def test_a_size_inside_the_lock_is_the_configured_one() -> None:
 def test_positions_are_counted_in_words() -> None:
     """None, one or many; a venue that is away is no zero."""
     one = Position("ETH", Decimal(1), Decimal(3000))
-    text = stake(lighter=account("500", one), pacifica=None)
+    away = VenueUnavailable("timed out", venue=PACIFICA, request="account")
+    text = stake(lighter=account("500", one), pacifica=away)
 
     assert "equity 812.50 USD, 500.00 USD free, 1 open position\n" in text
     assert "does not answer, equity not known" in text
+
+
+def test_a_budget_that_is_spent_is_no_silent_venue() -> None:
+    """It is our own doing, and passes."""
+    spent = RateLimited("no room", venue=LIGHTER, request="account", retry_after_s=22.4)
+    expected = "equity not known yet: waiting 23 s for our own request budget at lighter"
+    assert expected in stake(lighter=spent)
 
 
 def test_the_last_words_when_flat() -> None:

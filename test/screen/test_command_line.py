@@ -10,8 +10,8 @@ from desk.screen.command_line import parse_args
 
 REFUSED = [
     (["--frobnicate"], "unrecognized arguments: --frobnicate"),
-    (["status"], "unrecognized arguments: status"),
-    (["--cycle", "3"], "unrecognized arguments: --cycle 3"),
+    (["halp"], "no such command: halp; there are status, pause, "),
+    (["--cycle", "3"], "unrecognized arguments: --cycle;"),
     (["--seed", "3"], "--speed and --seed belong to --demo; add --demo"),
     (["--speed", "0"], "--speed and --seed belong to --demo; add --demo"),
     (["--demo", "--seed", "x"], "argument --seed: 'x' is not a number: write a whole number"),
@@ -23,6 +23,9 @@ REFUSED = [
     (["--cycles", "two"], "'two' is not a number: write a whole number, 1 or more"),
     (["--cycles", "1.5"], "'1.5' is not a number: write a whole number, 1 or more"),
     (["--snapshot", "x.json"], "--snapshot belongs to --once; add --once"),
+    (["stop", "now"], "no such command: stop now"),
+    (["pause", "--demo"], "pause is for a bot that runs: leave --demo, --once, --cycles out"),
+    (["close", "--now"], "--now belongs to stop"),
     (["--home"], "argument --home: expected one argument"),
 ]
 
@@ -58,6 +61,13 @@ def test_options_are_read() -> None:
 
     assert (True, -4, 1000.0, 2) == (args.demo, args.seed, args.speed, args.cycles)
     assert [Path(name) for name in "hcsj"] == [args.home, args.config, args.state, args.journal]
+
+
+def test_a_command_takes_its_flags_before_and_after() -> None:
+    """Where the home stands does not matter."""
+    for words in (["stop", "--now", "--home", "h"], ["--home", "h", "--now", "stop"]):
+        args = parse_args(words)
+        assert ("stop", True, Path("h")) == (args.command, args.now, args.home)
 
 
 def test_help_has_examples_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:

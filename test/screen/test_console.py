@@ -13,12 +13,14 @@ from typing import Any
 from rich.console import Console
 
 from desk.core.account import Account, Position
-from desk.core.actions import Action, Alert, Decision, Level, SendOrders, Watch
+from desk.core.actions import Action, Alert, Decision, Exit, Level, SendOrders, Watch
 from desk.core.events import (
     AccountsRead,
+    Command,
     Event,
     OrderReport,
     OrdersSettled,
+    OwnerAsked,
     Tick,
     VenueAccount,
     Verdict,
@@ -74,7 +76,23 @@ def test_a_change_of_phase_is_a_line() -> None:
     text = shown(record(Tick(AT_MS), FLAT, before="CLOSE", reason="flat [again]"))
 
     assert 1 == len(text.splitlines())
-    assert text.rstrip().endswith("wait     flat [again]")
+    assert "wait     flat [again]; " in text
+
+
+def test_a_wait_says_until_when() -> None:
+    """With the offset of its reader's clock; while paused nothing is set but the owner's word."""
+    waits = replace(FLAT, look_at_ms=AT_MS + 300_000)
+    line = shown(record(Tick(AT_MS), waits, before="CLOSE", reason="flat")).rstrip()
+    assert line.endswith("flat; next look at 01-01 00:05:00 +0000")
+    line = shown(record(Tick(AT_MS), replace(waits, paused=True), before="CLOSE", reason="flat"))
+    assert line.rstrip().endswith("flat; nothing is opened until resume")
+    assert shown(record(Tick(AT_MS), waits, Exit(0), before="CLOSE")).rstrip().endswith("because")
+
+
+def test_what_the_owner_says_is_a_line() -> None:
+    """He may have said it from another terminal."""
+    heard = OwnerAsked(AT_MS, Command.PAUSE)
+    assert "owner said pause" in shown(record(heard, FLAT, reason="owner said pause"))
 
 
 def test_nothing_new_is_no_line() -> None:

@@ -267,7 +267,7 @@ def test_published_limits_are_kept() -> None:
     """Asked without pause, the client refuses itself before the venue has to."""
 
     async def story(stage: Stage) -> None:
-        with pytest.raises(RateLimited, match="own budget"):
+        with pytest.raises(RateLimited, match="our own request budget"):
             await ask_without_pause(stage.client)
         assert () == (await stage.client.account(urgent=True)).positions
         outcome = await stage.client.cancel_all()
