@@ -100,14 +100,6 @@ def open_desks(env: Mapping[str, str], clock: "Clock") -> "Sequence[Desk]":
     return LighterDesk(keys, clock), PacificaDesk(pacifica, clock)
 
 
-def agreed() -> bool:
-    """Ask the owner."""
-    try:
-        return input("Close and cancel all of this? Type yes: ").strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
-
-
 async def emergency(args: argparse.Namespace) -> int:
     """Do what the command line says. Returns the exit code; raises `ConfigError`."""
     from desk.commands.panic import Panic, spelled
@@ -127,14 +119,14 @@ async def emergency(args: argparse.Namespace) -> int:
             desk.symbol = symbol
         panic = Panic(home, env, desks, clock=clock)
         if args.dry_run:
-            return await panic.preview(symbol, plans=True)
-        if not args.force:
-            await panic.preview(symbol, plans=False)
-            if not agreed():
-                return fail("nothing was done", EXIT_OPEN)
+            return await panic.rehearse(symbol)
         lines = CommandLines(FOLDER, home.root, args.state)
-        only = [] if symbol is None else ["--symbol", symbol]
-        return await panic.press(symbol, again=lines.panic("--force", *only))
+        again = lines.panic("--force", *([] if symbol is None else ["--symbol", symbol]))
+        if not args.force:
+            code = await panic.ask(symbol, force=again)
+            if code is not None:
+                return code
+        return await panic.press(symbol, again=again, resume=lines.say("resume"))
     finally:
         await asyncio.gather(*(desk.close() for desk in desks))
 

@@ -173,7 +173,7 @@ class Stage:
     async def press(self, symbol: str | None = None) -> int:
         """Press the button; returns the exit code."""
         self.log.clear()
-        return await self.panic.press(symbol, again="again")
+        return await self.panic.press(symbol, again="again", resume="resume")
 
     def paths(self, venue: VenueName) -> list[str]:
         """Return what was asked of a venue, in order."""

@@ -231,7 +231,7 @@ def test_the_latch_is_left_behind(tmp_path: Path) -> None:
         await stage.press()
         reason = Latch(stage.home.latch).read()
         assert reason is not None
-        assert f"delete {stage.home.latch.resolve()} to let the bot trade again" in reason
+        assert f"say resume, or delete {stage.home.latch.resolve()}" in reason
 
     play(tmp_path, story)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from desk.engine.lock import InstanceLock
 from test.daemons import (
     ROOT,
     Venues,
@@ -136,6 +137,8 @@ def test_a_dry_run_shows_and_leaves_all_as_it_is(tmp_path: Path, market: Venues)
     done = press(home, "--dry-run")
     assert 1 == done.returncode, done.stderr
     assert "would sell 0.001 BTC at " in done.stdout
+    said = "Dry run: would halt the bot, close 2 positions and cancel 0 orders. Nothing was sent"
+    assert said in done.stdout
     assert (2, False) == (len(market.positions()), (home / LATCH).exists())
 
 
@@ -146,15 +149,15 @@ def test_it_closes_and_says_so_without_colours(tmp_path: Path, market: Venues) -
     done = press(home, "--force", NO_COLOR="1")
     assert (0, {}) == (done.returncode, market.positions()), done.stdout + done.stderr
     assert 2 == done.stdout.count("flat, proved")
-    assert f"rm {home / LATCH}" in done.stdout
+    assert f"lighter_pacifica_hedge.py --home {home} resume\n" in done.stdout
     assert "\x1b" not in done.stdout
 
 
-@pytest.mark.parametrize(("reply", "code", "open_venues"), [("no", 1, 2), ("yes", 0, 0)])
+@pytest.mark.parametrize(("reply", "code", "open_venues"), [("y", 1, 2), ("yes", 0, 0)])
 def test_it_shows_the_list_and_asks(
     tmp_path: Path, market: Venues, reply: str, code: int, open_venues: int
 ) -> None:
-    """With a terminal, and only a yes lets anything be done."""
+    """With a terminal, and only the whole word lets anything be done."""
     trade_by_hand(market)
     home = make_home(tmp_path, env=market.env_text)
     ours, its = pty.openpty()
@@ -163,8 +166,48 @@ def test_it_shows_the_list_and_asks(
     os.close(ours)
     os.close(its)
     assert code == done.returncode, done.stdout + done.stderr
-    assert done.stdout.index("NOT opened by the bot") < done.stdout.index("Type yes")
+    assert done.stdout.index("NOT opened by the bot") < done.stdout.index("Only `yes` does it")
     assert (open_venues, code == 0) == (len(market.positions()), (home / LATCH).exists())
+
+
+def ask_at_terminal(home: Path, *words: str) -> Done:
+    """Press the button at a terminal where nobody types anything."""
+    ours, its = pty.openpty()
+    try:
+        return press(home, *words, stdin=its)
+    finally:
+        os.close(ours)
+        os.close(its)
+
+
+def test_nothing_open_asks_nothing_and_writes_nothing(tmp_path: Path, market: Venues) -> None:
+    """Two looks that show nothing, and no bot that could change it: proved, exit 0."""
+    assert 0 == press(make_home(tmp_path, env=market.env_text), "--force").returncode
+    (tmp_path / "home" / LATCH).unlink()
+    done = ask_at_terminal(tmp_path / "home")
+    assert (0, "") == (done.returncode, done.stderr), done.stdout
+    assert "Both venues are flat, proved" in done.stdout
+    assert [".env", "bot_config.json"] == sorted(os.listdir(tmp_path / "home"))
+
+
+def test_nothing_open_beside_a_bot_is_no_proof(tmp_path: Path, market: Venues) -> None:
+    """It may open something: the command that halts it is offered, and nothing is asked."""
+    home = make_home(tmp_path, env=market.env_text)
+    with InstanceLock([home / LATCH.replace(".halt", ".lock")], owner="process 42"):
+        done = ask_at_terminal(home)
+    assert 1 == done.returncode, done.stdout
+    assert "Nothing is open, but process 42 runs: not proved flat" in done.stdout
+    assert f"emergency_close.py --home {home} --force" in done.stdout
+
+
+def test_a_disk_that_hangs_holds_up_no_close(tmp_path: Path, market: Venues) -> None:
+    """The latch is given a second, then that is said; everything is closed, and it ends."""
+    trade_by_hand(market)
+    home = make_home(tmp_path, env=market.env_text)
+    os.mkfifo(home / LATCH)  # to write into it waits for a reader that never comes
+    done = press(home, "--force")
+    assert (0, {}) == (done.returncode, market.positions()), done.stdout + done.stderr
+    assert "the disk has not taken it for 1 s; going on" in done.stdout
 
 
 def test_a_running_daemon_halts_and_a_restart_stays_halted(
@@ -177,7 +220,8 @@ def test_a_running_daemon_halts_and_a_restart_stays_halted(
         done = press(home, "--force")
         assert 0 == done.returncode, done.stdout
         assert f"process {daemon.pid} in {home}" in done.stdout
-        read_until(daemon, "halted: latched: emergency close")
+        said = read_until(daemon, "halted: latched: emergency close")
+        assert "the latch is set, by the emergency close or by hand: nothing is opened" in said
     with started(home) as daemon:
         read_until(daemon, "halted: latched: emergency close")
         (home / LATCH).unlink()

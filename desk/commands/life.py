@@ -39,6 +39,7 @@ from desk.hedge.state import BotState
 from desk.screen.banners import doubts, farewell, say_what_is_at_stake
 from desk.screen.command_line import CommandLines, Ways
 from desk.screen.console import ConsoleView
+from desk.screen.status import latch_line
 from desk.screen.terminal import say, write_line
 
 
@@ -111,7 +112,7 @@ async def trade(run: Run) -> int:
         async with AsyncExitStack() as ears:
             ears.enter_context(_signals(run, engine, view))
             if not run.is_demo:
-                await ears.enter_async_context(_latch(run, engine))
+                await ears.enter_async_context(_latch(run, engine, view))
                 await ears.enter_async_context(_commands(run, engine, view))
             code = await engine.run()
     finally:
@@ -137,12 +138,17 @@ def _signals(
     return signals_heeded(ask_to_leave, exit_at_once)
 
 
-def _latch(run: Run, engine: Engine[BotState]) -> AbstractAsyncContextManager[None]:
+def _latch(
+    run: Run, engine: Engine[BotState], view: ConsoleView
+) -> AbstractAsyncContextManager[None]:
     """Return what makes the latch a halt, and its end a resume."""
 
     def heed(reason: str | None) -> None:
         if reason is None and not steps.is_latched(engine.state):
             return  # lifted by `resume`, which has been heard
+        if reason is not None:
+            text = latch_line(engine.state)
+            view.aside(run.clock.now_ms(), "latch", text, style="yellow")
         command = Command.RESUME if reason is None else Command.HALT
         engine.post(OwnerAsked(run.clock.now_ms(), command, reason or ""))
 

@@ -7,7 +7,6 @@ in `desk.engine.flatten`; here is what the close knows of the bot beside it, and
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from desk.commands.memory import open_store
@@ -20,7 +19,7 @@ from desk.engine.home import Home
 from desk.engine.journal import utc_text
 from desk.engine.latch import Latch
 from desk.engine.lock import accounts_lock, holder
-from desk.hedge.state import Hedge, Role
+from desk.hedge.state import Doubt, Hedge, Role
 from desk.screen.emergency import Report
 from desk.screen.terminal import open_terminal
 
@@ -56,13 +55,15 @@ async def spelled(typed: str, desks: Sequence[Desk]) -> str:
 class BotSeen(NamedTuple):
     """The bot beside us: who runs (None: nobody), whether it has halted, and the hedge it has.
 
-    `problem` is why its state cannot be believed.
+    `problem` is why its state may know too little; `knows_its_own` False: not even which hedge is
+    its own.
     """
 
     running: str | None
-    has_halted: bool
-    hedge: Hedge | None
-    problem: str | None
+    has_halted: bool = False
+    hedge: Hedge | None = None
+    problem: str | None = None
+    knows_its_own: bool = True
 
     @property
     def is_quiet(self) -> bool:
@@ -87,18 +88,32 @@ def see_bot(home: Home, env: Mapping[str, str]) -> BotSeen:
         running = here or holder(accounts_lock(env, os.environ))
     except (ConfigError, OSError) as error:
         here, running = None, f"perhaps a bot, whose lock cannot be looked at ({error})"
-    loaded = problem = None
     try:
         loaded = open_store(home).load()
     except StateError as error:
-        problem = str(error)
+        return BotSeen(running, problem=str(error), knows_its_own=False)
     if loaded is None:
-        return BotSeen(running, has_halted=False, hedge=None, problem=problem)
-    problem = loaded.notice
-    if problem is None and loaded.state.doubt is not None:
-        problem = "the bot has lost its state and does not know yet what is its own"
-    has_halted = here is not None and loaded.state.halt_reason is not None
-    return BotSeen(running, has_halted, loaded.state.hedge, problem)
+        return BotSeen(running)
+    state, problem = loaded.state, loaded.notice
+    if problem is None and state.doubt is not None:
+        problem = _doubtful(state.doubt)
+    is_proved = state.doubt is None or state.doubt.is_searched
+    return BotSeen(
+        running,
+        has_halted=here is not None and state.halt_reason is not None,
+        hedge=state.hedge,
+        problem=problem,
+        knows_its_own=is_proved and loaded.notice is None,
+    )
+
+
+def _doubtful(doubt: Doubt) -> str:
+    """Return why more may have been sent than the bot's state knows."""
+    if doubt.is_first:
+        return "the bot has just been installed and has not looked at both venues yet"
+    if doubt.is_searched:
+        return f"the bot found its hedge again ({doubt.why}), but may have sent more"
+    return f"the bot searches for what is its own ({doubt.why})"
 
 
 async def quiet_bot(home: Home, env: Mapping[str, str]) -> BotSeen:
@@ -127,26 +142,48 @@ class Panic:
         self._clock = clock
         self._report = Report(open_terminal(), clock)
 
-    async def preview(self, symbol: str | None, *, plans: bool) -> int:
-        """Show what is open, and with `plans` what would be sent; nothing is sent.
+    async def rehearse(self, symbol: str | None) -> int:
+        """Show what is open and what would be sent; nothing is. Returns the exit code of having
+        looked only: 0 where nothing is open."""
+        views, _ = await self._look(symbol)
+        for view in views:
+            self._report.plan(view)
+        self._report.rehearsed(views)
+        return EXIT_FLAT if _shows_nothing(views) else EXIT_OPEN
 
-        Returns the exit code of having looked only: 0 where nothing is open.
+    async def ask(self, symbol: str | None, *, force: str) -> int | None:
+        """Show what is open and ask whether to close it. Returns None for yes, else the exit code.
+
+        Nobody is asked to close nothing: that is proved by the look where no bot can change it,
+        else said, with `force`, the command that halts the bot, too.
         """
+        views, bot = await self._look(symbol)
+        if not _shows_nothing(views):
+            return None if self._report.agreed() else EXIT_OPEN
+        if bot.running is None and not any(bot.doubts(view.name) for view in views):
+            self._report.nothing_to_do(symbol)
+            return EXIT_FLAT
+        why = bot.problem or "an order is in doubt"
+        who = why if bot.running is None else f"{bot.running} runs"
+        self._report.nothing_yet(who, force)
+        return EXIT_OPEN
+
+    async def _look(self, symbol: str | None) -> tuple[Sequence[Flattener], BotSeen]:
+        """Return what is open, after showing it, and the bot beside us."""
         views = self._flatteners(symbol)
         await asyncio.gather(*(view.begin() for view in views))
         bot = see_bot(self._home, self._env)
         for view in views:
-            self._report.listing(view, bot.hedge, is_known=bot.problem is None)
-            if plans:
-                self._report.plan(view)
-        is_flat = all(view.sight is not None and view.sight.is_flat for view in views)
-        return EXIT_FLAT if is_flat else EXIT_OPEN
+            self._report.listing(view, bot.hedge, is_known=bot.knows_its_own)
+        return views, bot
 
-    async def press(self, symbol: str | None, *, again: str) -> int:
-        """Halt the bot, flatten both venues, and say what is proved. Returns the exit code."""
+    async def press(self, symbol: str | None, *, again: str, resume: str) -> int:
+        """Halt the bot, flatten both venues, and say what is proved. Returns the exit code.
+
+        `again` and `resume` are the commands for the owner.
+        """
         self._report.begin()
-        # In a thread: the first look need not wait for the disk, nor a close for one that hangs.
-        latching = asyncio.ensure_future(asyncio.to_thread(self._set_latch))
+        latching = self._set_latch()
         works = self._flatteners(symbol)
         found = see_bot(self._home, self._env)
         ways = asyncio.gather(*(self._work(each, found, latching) for each in works))
@@ -154,8 +191,11 @@ class Panic:
         refusals = [desk.refused for desk in self._desks if desk.refused is not None]
         is_flat = bot.is_quiet and all(each.is_proved for each in works)
         self._report.ending(works, bot_line(bot, self._home))
-        next_command = None if is_flat else again
-        self._report.next_step(latching.result(), again=next_command, is_halted=bot.is_quiet)
+        self._report.next_step(
+            again=None if is_flat else again,
+            resume=resume if self._home.latch.exists() else None,
+            is_halted=bot.is_quiet,
+        )
         if refusals and not any(each.sent_count for each in works):
             raise ConfigError("; ".join(refusals))
         return EXIT_FLAT if is_flat else EXIT_OPEN
@@ -163,33 +203,28 @@ class Panic:
     def _flatteners(self, symbol: str | None) -> list[Flattener]:
         return [Flattener(desk, self._clock, self._report, symbol) for desk in self._desks]
 
-    def _set_latch(self) -> Path | None:
-        """Stop the bot; a disk that takes no latch does not stop the close."""
-        path = self._home.latch
-        try:
-            Latch(path).set(
-                f"emergency close at {utc_text(self._clock.now_ms())}; once you have looked, "
-                f"delete {path.resolve()} to let the bot trade again"
-            )
-        except OSError as error:
-            self._report.warn(f"the bot cannot be halted: {path}: {error}")
-            return None
-        return path
+    def _set_latch(self) -> asyncio.Future[None]:
+        """Begin to stop the bot: the first look need not wait for the disk."""
+        return Latch(self._home.latch).set_soon(
+            f"emergency close at {utc_text(self._clock.now_ms())}; once you have looked, say "
+            f"resume, or delete {self._home.latch.resolve()}"
+        )
 
     async def _work(
-        self, flattener: Flattener, bot: BotSeen, latching: "asyncio.Future[Path | None]"
+        self, flattener: Flattener, bot: BotSeen, latching: asyncio.Future[None]
     ) -> None:
         await asyncio.gather(
             flattener.begin(), asyncio.wait({latching}, timeout=LATCH_S_MAX)
         )
-        self._report.listing(flattener, bot.hedge, is_known=bot.problem is None)
+        self._report.listing(flattener, bot.hedge, is_known=bot.knows_its_own)
         await flattener.run()
 
     async def _hush(
-        self, works: Sequence[Flattener], latching: "asyncio.Future[Path | None]"
+        self, works: Sequence[Flattener], latching: asyncio.Future[None]
     ) -> BotSeen:
         """Wait for the bot to halt; from then on it is known what is in doubt."""
-        await latching
+        await asyncio.wait({latching}, timeout=LATCH_S_MAX)
+        self._tell_latch(latching)
         bot = await quiet_bot(self._home, self._env)
         if bot.problem is not None:
             self._report.warn(f"{bot.problem}: taken as if a request were still under way")
@@ -198,6 +233,20 @@ class Panic:
             is_calm = bot.running is None and not each.in_doubt
             each.stopped_at_ms = 0 if is_calm else self._clock.now_ms()
         return bot
+
+    def _tell_latch(self, latching: asyncio.Future[None]) -> None:
+        """Warn of a disk that takes no latch, or hangs; neither stops the close."""
+        path = self._home.latch
+        if not latching.done():
+            hangs = f"the disk has not taken it for {LATCH_S_MAX:g} s; going on without"
+            self._report.warn(f"the bot may not be halted: {path}: {hangs}")
+        elif (error := latching.exception()) is not None:
+            self._report.warn(f"the bot cannot be halted: {path}: {error}")
+
+
+def _shows_nothing(views: Sequence[Flattener]) -> bool:
+    """Return whether both venues answered and hold nothing."""
+    return all(view.sight is not None and view.sight.is_flat for view in views)
 
 
 def bot_line(bot: BotSeen, home: Home) -> str:

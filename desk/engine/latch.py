@@ -9,11 +9,33 @@ bot makes of it is the strategy's.
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor, Future
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from threading import Thread
+from typing import ParamSpec, TypeVar
 
 POLL_S = 0.25  # a running bot shall have stopped within a second
 FILE_MODE = 0o600
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class _Forsaken(Executor):
+    """Runs a job in a thread that ends with the process, whatever it waits for."""
+
+    def submit(self, job: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Begin a job that may raise `OSError`."""
+        future: Future[T] = Future()
+
+        def work() -> None:
+            try:
+                future.set_result(job(*args, **kwargs))
+            except OSError as error:
+                future.set_exception(error)
+
+        Thread(target=work, daemon=True).start()
+        return future
 
 
 class Latch:
@@ -32,6 +54,14 @@ class Latch:
         finally:
             os.close(handle)
         self._sync_folder()
+
+    def set_soon(self, reason: str) -> asyncio.Future[None]:
+        """Begin to set it, and return what ends when the disk has it, or with the `OSError`.
+
+        Raises nothing itself. A disk that hangs holds up nobody.
+        """
+        loop = asyncio.get_running_loop()
+        return asyncio.ensure_future(loop.run_in_executor(_Forsaken(), self.set, reason))
 
     def _sync_folder(self) -> None:
         folder = os.open(self.path.parent, os.O_RDONLY)

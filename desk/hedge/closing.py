@@ -35,6 +35,7 @@ from desk.hedge.steps import (
     halt,
     has_rows,
     hedge_of,
+    is_latched,
     is_past,
     legs_text,
     linger,
@@ -59,6 +60,10 @@ EMPTY_TRIES_BEFORE_THROUGH = 2
 NAKED = "naked"  # told of once in a close
 
 
+# What looks like a fault or a fired trigger, where the latch was set to have the venues emptied.
+_CUTS = (CloseReason.IMBALANCE, CloseReason.TRIGGERED)
+
+
 def begin_close(
     state: BotState,
     reason: CloseReason,
@@ -69,6 +74,8 @@ def begin_close(
 ) -> Step:
     """Decide to flatten; `why` is added for people. With `marks`, of a stop, the orders leave at
     once; else the first thing is to read what is there."""
+    if reason in _CUTS and is_latched(state):
+        reason = CloseReason.LATCHED
     hedge = replace(_with_reason(hedge_of(state), reason), close_began_at_ms=at_ms)
     state = replace(state, phase=Phase.CLOSE, hedge=hedge)
     verb = "reduce" if hedge.is_reducing else "close"
@@ -424,6 +431,9 @@ def _note_strange_hands(state: BotState, hedge: Hedge) -> tuple[BotState, tuple[
     """Somebody else closed a leg of ours: leave that symbol alone until the owner resumes."""
     if not any(hedge.held(venue) for venue in BOTH) or hedge.symbol in state.by_hand:
         return state, ()
+    if is_latched(state):
+        text = f"{hedge.symbol} was closed by another hand: the emergency close, as it seems"
+        return state, (Alert(Level.INFO, text),)
     text = f"{hedge.symbol} was closed by another hand; not opened again until resume"
     state = replace(state, by_hand=(*state.by_hand, hedge.symbol))
     return state, (Alert(Level.WARNING, text),)

@@ -122,6 +122,7 @@ class CloseReason(StrEnum):
     MARGIN = "too close to liquidation"
     REDUCED = "a leg was cut"
     TRIGGERED = "a venue's trigger fired"
+    LATCHED = "cut by the emergency close, as it seems"
     OWNER = "owner asked"
     RECOVERY = "found half-done at start"
 

@@ -117,6 +117,8 @@ class ConsoleView:
         """Return whether a decision is worth a line."""
         before, after = record.before.label, record.after.label
         actions, event = record.decision.actions, record.event
+        if any(isinstance(row, Alert) and row.text == record.decision.reason for row in actions):
+            return False  # the alert has just said it
         if any(isinstance(action, SendOrders) for action in actions):
             return True
         if isinstance(event, OwnerAsked) and event.command is not Command.LEAVE:

@@ -5,7 +5,6 @@ Lines are cheap, because the closing waits for them; only the table at the end i
 
 from collections.abc import Sequence
 from decimal import Decimal
-from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -88,15 +87,46 @@ class Report:
         self._console.print(table)
         self._say(f"bot: {bot}")
 
-    def next_step(self, latch: Path | None, *, again: str | None, is_halted: bool) -> None:
-        """Say what to do now: `again` is the command that goes on, None where all is proved."""
+    def rehearsed(self, views: Sequence[Flattener]) -> None:
+        """Sum up what was not done."""
+        silent = [view.name for view in views if view.sight is None]
+        closes = sum(len(view.plan()) for view in views)
+        resting = sum(len(view.sight.orders) for view in views if view.sight is not None)
+        would = f"close {closes} positions and cancel {resting} orders"
+        unseen = f"; {' and '.join(silent)} did not answer" if silent else ""
+        self._say(f"Dry run: would halt the bot, {would}{unseen}. Nothing was sent or written.")
+
+    def nothing_to_do(self, symbol: str | None) -> None:
+        """Say that both venues are flat, and stay so."""
+        where = "" if symbol is None else f" in {symbol}"
+        self._say(f"Both venues are flat{where}, proved: no position, no order, and no bot runs")
+        self._say("that could change it. Nothing was sent or written.")
+
+    def nothing_yet(self, why: str, force: str) -> None:
+        """Say that nothing is open now, and why that is no proof; `force` is the command for it."""
+        self._say(f"Nothing is open, but {why}: not proved flat. This halts the bot and proves it:")
+        self._say(f"  {force}")
+
+    def agreed(self) -> bool:
+        """Ask the owner, who is at the terminal; only the whole word counts."""
+        try:
+            word = input("Close and cancel all of this? Only `yes` does it: ").strip()
+        except EOFError:
+            word = ""
+        if word.lower() != "yes":
+            self._say("Nothing was done.")
+        return word.lower() == "yes"
+
+    def next_step(self, *, again: str | None, resume: str | None, is_halted: bool) -> None:
+        """Say what to do now: `again` is the command that goes on, None where all is proved;
+        `resume` the one that lifts the latch, None where there is none."""
         if again is not None:
             self._say("Not proved flat. Run it again, or close the rest in the venues' own apps:")
             self._say(f"  {again}")
-        if latch is not None:
+        if resume is not None:
             halted = "The bot is halted" if is_halted else "The latch is set for this home's bot"
             self._say(f"{halted}. Once you have looked, this lets it trade again:")
-            self._say(f"  rm {latch}")
+            self._say(f"  {resume}")
 
     def _lines(self, who: str, lines: Sequence[str], *, style: str | None = None) -> None:
         stamp = f"[{self.elapsed_s() * 1000:5.0f} ms] {who:<9} "

@@ -56,6 +56,17 @@ def _next(state: BotState, now_ms: int) -> list[str]:
     return []
 
 
+def latch_line(state: BotState) -> str:
+    """Return what a running bot makes of the latch, the moment it sees it."""
+    seen = "the latch is set, by the emergency close or by hand: nothing is opened from now on"
+    if state.hedge is None:
+        return f"{seen}, until resume"
+    return (
+        f"{seen}. {state.hedge.symbol} is only guarded and closed, reduce-only. What another hand "
+        "closes of it is noticed and booked below: no fault. Then halted until resume"
+    )
+
+
 def until(decision: Decision[BotState]) -> str:
     """Return until when a decision to wait holds, as the end of its line; empty for any other."""
     state = decision.state

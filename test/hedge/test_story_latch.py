@@ -3,7 +3,7 @@
 import pytest
 
 from desk.core.events import Command, OwnerAsked
-from desk.hedge.state import BotState, Phase
+from desk.hedge.state import BotState, CloseReason, Phase
 from desk.hedge.steps import is_latched
 from test.hedge.builders import T0, bot, d, halted, standing
 from test.hedge.cases import choice
@@ -85,3 +85,7 @@ def test_a_hedge_closed_by_other_hands_ends_without_an_order() -> None:
     while story.state.hedge is not None and len(story.steps) < 40:
         story = story.read() if story.state.waiting else story.wake()
     assert (Phase.HALT, None, sent) == (story.phase, story.state.hedge, len(story.orders))
+    assert story.state.result is not None
+    assert CloseReason.LATCHED is story.state.result.close_reason
+    assert all("the emergency close, as it seems" in text for text in story.alerts[-2:])
+    assert () == story.state.by_hand

@@ -95,6 +95,14 @@ def test_what_the_owner_says_is_a_line() -> None:
     assert "owner said pause" in shown(record(heard, FLAT, reason="owner said pause"))
 
 
+def test_an_alert_that_is_the_reason_is_not_said_twice() -> None:
+    """A halt, say: once is enough, and loud."""
+    alert = Alert(Level.CRITICAL, "halted: a bug")
+    halted = replace(FLAT, phase=Phase.HALT)
+    text = shown(record(Tick(AT_MS), halted, alert, before="WAIT", reason="halted: a bug"))
+    assert ["alert    halted: a bug"] == [line[22:] for line in text.splitlines()]
+
+
 def test_nothing_new_is_no_line() -> None:
     """A decision that stays where it is and does nothing is not shown."""
     assert "" == shown(record(Tick(AT_MS), FLAT))
