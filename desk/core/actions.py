@@ -139,8 +139,9 @@ class Watch:
     """What the engine keeps an eye on between decisions; derived from the state, never stored.
 
     `wake_at_ms` None: no tick is due. `tick_ms`, if given, is the pace of regular ticks. `symbols`
-    are streamed (empty: all that both venues list); marks of `held` travel in every tick. `label`
-    names the phase for people; `is_idle` says that nothing is held or in flight.
+    are streamed (empty: all that both venues list); marks of `held` travel in every tick, and with
+    `on_fills` each streamed fill of it is one. `label` names the phase for people; `is_idle` says
+    that nothing is held or in flight.
     """
 
     label: str
@@ -150,6 +151,7 @@ class Watch:
     held: str | None = None
     lines: tuple[GuardLine, ...] = ()
     tick_ms: int | None = None
+    on_fills: bool = False
 
 
 class Strategy(Protocol[S]):

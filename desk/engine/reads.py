@@ -17,7 +17,7 @@ from desk.core.book import Quote
 from desk.core.errors import RateLimited, StaleData, VenueError, VenueUnavailable
 from desk.core.events import AccountsRead, MarketsRead, VenueAccount, VenueMarkets
 from desk.core.market import FeeRates, Instrument, MarketStats
-from desk.core.order import Fill, Unknown
+from desk.core.order import Fill, Order, Unknown
 from desk.core.ports import Clock, Venue
 from desk.core.venue import VenueName
 from desk.core.words import budget_wait
@@ -161,9 +161,7 @@ class Reader:
         symbol, urgent = action.symbol, action.urgent
         is_fenced = venue.name in action.fence and await venue.fence(past_life=True)
         # The account comes after these, so that it is never older than what explains it.
-        orders = None
-        if action.orders:
-            orders = tuple(await venue.open_orders(symbol, urgent=urgent))
+        orders = await _orders(venue, action) if action.orders else None
         fills, missing = await _fills(venue, action)
         payments = None
         if action.since_ms is not None and symbol is not None and not urgent:
@@ -283,6 +281,19 @@ def _common(listed: Mapping[VenueName, Mapping[str, Instrument]]) -> list[str]:
     """Return the symbols that every venue lists, sorted."""
     first, *others = listed.values()
     return [symbol for symbol in sorted(first) if all(symbol in other for other in others)]
+
+
+async def _orders(venue: Venue, action: ReadAccounts) -> tuple[Order, ...] | None:
+    """Return what rests, None where an urgent read of one symbol goes without it.
+
+    A list that is refused must not hide the position, which is what a close stands on.
+    """
+    try:
+        return tuple(await venue.open_orders(action.symbol, urgent=action.urgent))
+    except VenueError:
+        if not action.urgent or action.symbol is None:
+            raise
+        return None
 
 
 async def _fills(venue: Venue, action: ReadAccounts) -> tuple[tuple[Fill, ...] | None, str]:

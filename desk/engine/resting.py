@@ -3,7 +3,8 @@
 Nothing is watched here: whether an order rests, has filled or is gone, the strategy reads from the
 venue's open orders and fills. A venue's writes go one after the other, so that their nonces arrive
 in order; the venues side by side. One action ends before the next begins: an answer to a cancel
-says that nothing asked for earlier is still on its way out.
+says that nothing asked for earlier is still on its way out. Orders that are meant to fill go first:
+what has not left by then stays here.
 """
 
 import asyncio
@@ -38,11 +39,17 @@ class RestingDesk:
         self._venues = venues
         self._clock = clock
         self._lock = asyncio.Lock()
+        self._overtaken = 0
+
+    def give_way(self) -> None:
+        """Send nothing more of what is to be placed: orders that act at once are leaving."""
+        self._overtaken += 1
 
     async def place(self, action: RestOrders) -> OrdersSettled:
         """Return one report for each order: accepted (and not final), rejected or unknown."""
+        begun = self._overtaken
         writes = [
-            _Write(row.venue, row.request.client_id, partial(self._place, row))
+            _Write(row.venue, row.request.client_id, partial(self._place, row, begun))
             for row in action.orders
         ]
         return await self._settle(action.ask, writes)
@@ -59,12 +66,14 @@ class RestingDesk:
         ]
         return await self._settle(action.ask, writes)
 
-    async def _place(self, order: VenueOrder) -> Outcome:
+    async def _place(self, order: VenueOrder, begun: int) -> Outcome:
         venue, request = self._venues[order.venue], order.request
         try:
             write = await venue.sign(request)
         except (VenueError, NotAligned) as error:
             return Rejected(request.client_id, NOT_SENT, str(error))
+        if self._overtaken != begun:
+            return Rejected(request.client_id, NOT_SENT, "other orders came first")
         return await venue.send(write)
 
     async def _settle(self, ask: int, writes: Sequence[_Write]) -> OrdersSettled:

@@ -39,7 +39,6 @@ from desk.core.events import (
     Verdict,
 )
 from desk.core.market import MarketStats
-from desk.core.order import Fill
 from desk.core.ports import Clock, Venue
 from desk.core.stream import FillSeen, StatsSeen, StreamDown, StreamEvent, StreamUp
 from desk.core.venue import VenueName
@@ -268,7 +267,7 @@ class Engine(Generic[S]):
         if isinstance(event, StatsSeen):
             self._note_mark(venue, event.stats)
         elif isinstance(event, FillSeen):
-            self._note_fill(event.fill)
+            self._stir(event.fill.symbol)
         elif isinstance(event, StreamDown):
             if venue not in self._down_since_ms:
                 self._down_since_ms[venue] = event.at_ms
@@ -277,10 +276,13 @@ class Engine(Generic[S]):
             since_ms = self._down_since_ms.pop(venue, None)
             gap = {} if since_ms is None else {"gap_ms": event.at_ms - since_ms}
             log.info("stream.up", venue=venue, **gap)
+            if gap:
+                self._stir(self._watch.held)
 
-    def _note_fill(self, fill: Fill) -> None:
-        """Wake a strategy that holds the symbol: somebody may have cut a leg of it."""
-        if self._watch.tick_ms is not None and fill.symbol == self._watch.held:
+    def _stir(self, symbol: str | None) -> None:
+        """Wake a strategy that holds the symbol: somebody may have cut a leg of it, or have done so
+        while the stream was down."""
+        if self._watch.on_fills and symbol == self._watch.held:
             self.post(self._tick(self._clock.now_ms(), stirred=True))
 
     def _note_mark(self, venue: VenueName, stats: MarketStats) -> None:
@@ -305,6 +307,8 @@ class Engine(Generic[S]):
         ):
             self.post(_not_sent(action, self._clock.now_ms()))
         else:
+            if isinstance(action, SendOrders):
+                self._resting.give_way()
             task = asyncio.get_running_loop().create_task(self._answer(action))
             self._tasks[task] = action
             task.add_done_callback(lambda done: self._tasks.pop(done, None))

@@ -63,7 +63,7 @@ def tend(state: BotState, event: AccountsRead, reason: str, *also: Action) -> St
     if missing:
         return _place(state, missing, event.at_ms, reason, *also)
     if not is_told:
-        return Decision(state, also, reason)
+        return Decision(_put_off(state, event.at_ms), also, reason)
     return _settle_down(state, event.at_ms, reason, *also)
 
 

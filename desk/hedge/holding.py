@@ -16,6 +16,7 @@ from desk.hedge.opening import review_after
 from desk.hedge.select import BOTH
 from desk.hedge.state import BotState, CloseReason, Hedge
 from desk.hedge.steps import (
+    FAILED_CHECK_MS,
     Step,
     absorb,
     ask_markets,
@@ -27,7 +28,7 @@ from desk.hedge.steps import (
     tell_once,
 )
 
-FAILED_CHECK_MS = 3_000
+STIRRED_PAUSE_MS = 5_000
 # The first check after an hour settled also asks what was paid, so that the owner sees it.
 PAYMENTS_SHOWN_MS = 2 * 3_600_000
 # How often to look while a venue's mark is where its triggers fire.
@@ -53,8 +54,8 @@ def on_tick(state: BotState, event: Tick) -> Step:
 
 def _keep_time(state: BotState, event: Tick) -> Step:
     hedge, at_ms = hedge_of(state), event.at_ms
-    if event.stirred and not hedge.suspicions:  # a second look keeps its distance from the first
-        hedge = replace(hedge, next_check_at_ms=at_ms)
+    if event.stirred:
+        hedge = _stirred(state, at_ms)
         state = state.with_hedge(hedge)
     if state.waiting:
         return stay(state, "holding")
@@ -65,9 +66,24 @@ def _keep_time(state: BotState, event: Tick) -> Step:
     due_ms = hedge.next_check_at_ms - (state.config.check_ms - REACHED_MS if is_reached else 0)
     is_look = hedge.guard is not None and at_ms >= hedge.guard.look_at_ms
     if is_look or at_ms >= min(due_ms, hedge.next_check_at_ms):
-        is_odd = hedge.guard is not None and (event.stirred or hedge.suspicions > 0)
+        is_odd = hedge.guard is not None and (hedge.is_stirred or hedge.suspicions > 0)
         return _check(state, at_ms, orders=is_look or is_reached or is_odd)
     return stay(state, "holding")
+
+
+def _stirred(state: BotState, at_ms: int) -> Hedge:
+    """Return the hedge to be looked at now, but not too often: one who trades a lot in our symbol
+    must not use up our requests. A second look keeps its distance from the first."""
+    hedge = hedge_of(state)
+    if hedge.suspicions:
+        return hedge
+    soon_ms = max(at_ms, hedge.stirred_at_ms + STIRRED_PAUSE_MS)
+    return replace(
+        hedge,
+        next_check_at_ms=min(soon_ms, hedge.next_check_at_ms),
+        is_stirred=True,
+        stirred_at_ms=at_ms if soon_ms == at_ms else hedge.stirred_at_ms,
+    )
 
 
 def _check(state: BotState, at_ms: int, *, orders: bool) -> Step:
@@ -76,7 +92,8 @@ def _check(state: BotState, at_ms: int, *, orders: bool) -> Step:
     state = replace(state, hedge=hedge, asked=state.asked + 1, waiting=True)
     just_settled = settlements_between(at_ms - state.config.check_ms, at_ms) > 0
     since_ms = max(hedge.approved_at_ms, at_ms - PAYMENTS_SHOWN_MS) if just_settled else None
-    urgent = hedge.suspicions > 0
+    # A leg may stand alone: these looks are not kept back for want of requests.
+    urgent = hedge.is_stirred or hedge.suspicions > 0 or bool(state.outages)
     if urgent:
         since_ms = None
     is_first_look = hedge.guard is None or hedge.guard.tries == 1
@@ -175,12 +192,13 @@ def on_accounts(state: BotState, event: AccountsRead) -> Step:
     step = reducing.on_harm(state, event, CloseReason.IMBALANCE, *alerts)
     if step is not None:
         return step
-    if alerts and event.failures:  # the first refusal is tried again soon, the next at the pace
-        soon = event.at_ms + FAILED_CHECK_MS
+    if event.failures:  # asked again soon, then ever later up to the regular pace
+        away_ms = event.at_ms - max(state.outages.values())
+        soon = event.at_ms + max(away_ms, FAILED_CHECK_MS)
         hedge = replace(hedge, next_check_at_ms=min(hedge.next_check_at_ms, soon))
         state = state.with_hedge(hedge)
     if len(event.venues) == len(BOTH):
-        state = state.with_hedge(replace(hedge, suspicions=0))
+        state = state.with_hedge(replace(hedge, suspicions=0, is_stirred=False))
     state, more = _tell_of_more(state, event)
     reason = "; ".join(event.failures.values()) or "both legs stand"
     return guarding.tend(state, event, reason, *alerts, *more)

@@ -230,6 +230,7 @@ def watch(state: BotState) -> Watch:
         held=hedge.symbol if hedge is not None else None,
         lines=_lines(state),
         tick_ms=TICK_MS if holds else None,
+        on_fills=holds,
     )
 
 

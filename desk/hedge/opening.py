@@ -13,6 +13,7 @@ from desk.hedge.orders import Wanted, send_orders
 from desk.hedge.select import BOTH
 from desk.hedge.state import BotState, CloseReason, Hedge, Phase, Role
 from desk.hedge.steps import (
+    FAILED_CHECK_MS,
     PAUSE_MS_MIN,
     Step,
     absorb,
@@ -46,6 +47,8 @@ def on_settled(state: BotState, event: OrdersSettled) -> Step:
     """Take in what the engine saw of the orders, then top up, verify or retreat."""
     hedge = _timed(settle_reports(hedge_of(state), event.reports), event.reports)
     state = state.with_hedge(hedge)
+    if state.halt_reason is not None:
+        return begin_close(state, CloseReason.UNWIND, event.at_ms)
     if hedge.in_doubt():
         return ask_hedge(state, "what became of the orders?")
     if not hedge.is_even:
@@ -85,8 +88,10 @@ def look_again(state: BotState, event: Tick, question: str, *, orders: bool = Fa
 def on_accounts(state: BotState, event: AccountsRead) -> Step:
     """Compare positions with fills: both legs verified means HOLD."""
     state, alerts = note_outages(state, event.at_ms, event.failures)
-    hedge = absorb(hedge_of(state), event.venues)
-    return verify(state.with_hedge(hedge), event, CloseReason.UNWIND, *alerts)
+    state = state.with_hedge(absorb(hedge_of(state), event.venues))
+    if state.halt_reason is not None:
+        return begin_close(state, CloseReason.UNWIND, event.at_ms, *alerts)
+    return verify(state, event, CloseReason.UNWIND, *alerts)
 
 
 def verify(state: BotState, event: AccountsRead, retreat: CloseReason, *also: Action) -> Step:
@@ -155,12 +160,14 @@ def hold(state: BotState, event: AccountsRead, *also: Action) -> Step:
     venues guard them."""
     hedge, at_ms = hedge_of(state), event.at_ms
     opened = hedge.opened_at_ms or at_ms
+    check_ms = state.config.check_ms
+    next_check_ms = min(FAILED_CHECK_MS, check_ms) if state.outages else check_ms
     hedge = replace(
         hedge,
         opened_at_ms=opened,
         suspicions=0,
         review_at_ms=hedge.review_at_ms or review_after(state, opened, opened_at_ms=opened),
-        next_check_at_ms=at_ms + state.config.check_ms,
+        next_check_at_ms=at_ms + next_check_ms,
     )
     backoffs = {key: row for key, row in state.backoffs.items() if key != hedge.symbol}
     state = replace(state, hedge=hedge, backoffs=backoffs, wake_at_ms=None)

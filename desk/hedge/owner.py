@@ -32,13 +32,14 @@ def on_owner(state: BotState, event: OwnerAsked) -> Step:
 def _halt(state: BotState, event: OwnerAsked) -> Step:
     """Send nothing more that increases: half an opening is closed, what stands is guarded.
 
-    A recovery or a close goes on, and ends in HALT.
+    A recovery or a close goes on, and ends in HALT. Of orders on their way the answer is awaited: a
+    fence that overtook them would prove nothing.
     """
     reason = f"{LATCHED}{event.note}"
     if state.phase not in (Phase.OPEN, Phase.RECOVER, Phase.CLOSE):
         return halt(state, reason)
     state, alerts = latch(state, reason)
-    if state.phase is Phase.OPEN:
+    if state.phase is Phase.OPEN and not state.waiting:
         return begin_close(state, CloseReason.UNWIND, event.at_ms, *alerts)
     return stay(state, reason, *alerts)
 

@@ -147,7 +147,9 @@ class Hedge:
     flat. `spread_apr_pct` is what made us choose it, None where that went with a lost state.
     `review_at_ms` is when the hold ends or is renewed; `opened_at_ms` None until both legs are
     verified. `rounds` counts how often orders were sent, `suspicions` the reads in a row that
-    showed less than is ours, `told` what the owner has been told already. `is_vouched`: the owner
+    showed less than is ours, `told` what the owner has been told already. `is_stirred`: a fill was
+    streamed in the hold that no look at both venues has explained, the last that brought one at
+    `stirred_at_ms`. `is_vouched`: the owner
     has looked at a close that could not be proved. `funding_bps` was expected over the hold when it
     was approved, None where nobody noted it. `mids` (USD) are what the opening was decided on,
     `first_sent_at_ms` and `last_filled_at_ms` frame the time in which one leg could stand alone.
@@ -175,6 +177,8 @@ class Hedge:
     result_tries: int = 0
     suspicions: int = 0
     told: tuple[str, ...] = ()
+    is_stirred: bool = False
+    stirred_at_ms: int = 0
     is_vouched: bool = False
     funding_bps: Decimal | None = None
     mids: dict[VenueName, Decimal] = field(default_factory=dict)

@@ -20,6 +20,8 @@ Step = Decision[BotState]
 _Order = TypeVar("_Order", Intent, Trigger)
 
 PAUSE_MS_MIN = 1_000
+# A venue that did not answer a check is asked again so soon, then ever later.
+FAILED_CHECK_MS = 3_000
 # The venues stamp fills by their own clocks: ask for rows from a little before.
 CLOCK_SKEW_MS_MAX = 60_000
 BACKOFF_MS_MIN = 60_000
@@ -390,9 +392,10 @@ def is_by_others(hedge: Hedge, fill: Fill) -> bool:
     The last cycle may have closed in the same symbol a moment before, and a venue whose clock is
     ahead stamps that later than the approval: it is ours, and was flat by then.
     """
-    is_recent = fill.at_ms >= hedge.approved_at_ms
-    is_strange = not hedge.owns(fill.client_id) and not _is_of_last_cycle(hedge, fill)
-    return is_recent and fill.symbol == hedge.symbol and is_strange
+    if fill.symbol != hedge.symbol or hedge.owns(fill.client_id):
+        return False
+    is_late = fill.at_ms > hedge.approved_at_ms + CLOCK_SKEW_MS_MAX
+    return is_late or (fill.at_ms >= hedge.approved_at_ms and not _is_of_last_cycle(hedge, fill))
 
 
 def _is_of_last_cycle(hedge: Hedge, fill: Fill) -> bool:

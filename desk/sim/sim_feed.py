@@ -111,6 +111,11 @@ class Feed:
         now_ms = self._clock.now_ms()
         return max(self._frame_at_ms, now_ms - now_ms % FRAME_MS_MAX)
 
+    @property
+    def is_whole(self) -> bool:
+        """Return whether all that concerns the account is being told."""
+        return self._line is Line.LIVE and self.twist is None
+
     def levels(self, symbol: str) -> tuple[list[Level], list[Level]]:
         """Return bids and asks as last seen; raise `StaleData` unless they are live."""
         book = self._books.get(symbol)

@@ -116,7 +116,8 @@ class Wire:
         fault = self._passage.enter(number, operation)
         kind = fault.kind if fault else None
         self._refuse(operation, fault)
-        reply: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        reply: asyncio.Future[_T] = loop.create_future()
         lands_ms = self._world.time_ms() + self._latency.out_ms
         delay_ms = round(fault.delay_s * 1000) if fault else 0
         back_ms = self._latency.back_ms + (delay_ms if kind is FaultKind.REPLY_LATE else 0)
@@ -128,7 +129,8 @@ class Wire:
             answer = effect()
             self._passage.landed(number)
             if answers:
-                self._world.schedule(self._world.now_ms + back_ms, lambda: _settle(reply, answer))
+                # An answer concerns nobody but the asker: the world need not wake for it.
+                loop.call_later(back_ms / 1000, _settle, reply, answer)
 
         if kind not in _NO_EFFECT:
             self._world.schedule(lands_ms, arrive)

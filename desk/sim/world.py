@@ -151,10 +151,12 @@ class World:
                 self._advance(max(due_ms, self.now_ms))
                 self._run_scheduled()
                 self._step_market()
-            self._advance(now_ms)
+            if self.now_ms < now_ms:
+                self._advance(now_ms)
         finally:
             self._is_syncing = False
-        self._wake_in_time()
+        if self._alarm is not None:
+            self._alarm.set(due_ms)
 
     def next_due_ms(self) -> int:
         """Return the next instant at which something happens of itself."""
@@ -178,7 +180,8 @@ class World:
         """
         self._schedule_count += 1
         heapq.heappush(self._scheduled, (at_ms, self._schedule_count, action))
-        self._wake_in_time()
+        if self._alarm is not None and not self._is_syncing:
+            self._alarm.set(at_ms)
 
     async def run(self, clock: Clock) -> None:
         """Keep the world at the time of `clock`, until cancelled."""

@@ -36,4 +36,5 @@ def _next_time_ms(state: BotState) -> int | None:
     if state.waiting or hedge is None or not hedge.is_standing:
         return None
     assert hedge.review_at_ms is not None, "a hedge that stands has a review time"
-    return min(hedge.review_at_ms, hedge.next_check_at_ms)
+    looks = () if hedge.guard is None else (hedge.guard.look_at_ms,)
+    return min(hedge.review_at_ms, hedge.next_check_at_ms, *looks)

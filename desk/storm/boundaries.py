@@ -33,13 +33,16 @@ class Boundaries:
         begin: Callable[[Strike], None],
         fell: Callable[[Strike, Boundary], None],
         is_traced: bool = False,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
-        """`begin` starts what is not about the effect itself; `fell` hears of every strike."""
+        """`begin` starts what is not about the effect itself; `fell` hears of every strike, `tell`
+        of every effect."""
         self.phase = START_PHASE
         self.trace: list[Boundary] = []
         self.reached = 0
         self.is_open = True
         self._is_traced = is_traced
+        self._tell = tell
         self._begin = begin
         self._fell = fell
         self._counts: defaultdict[str, int] = defaultdict(int)
@@ -58,6 +61,8 @@ class Boundaries:
         counts[call] += 1
         if self._is_traced:
             self.trace.append(Boundary(phase, self.reached, effect, operation))
+        if self._tell is not None:
+            self._tell(f"   {operation}?")
         if not self._waiting:
             return None
         places = ((phase, counts[phase]), (call, counts[call]), ("", self.reached))

@@ -51,16 +51,16 @@ LASTING = (
 HANDS_SHARE = 0.25  # of the runs: they leave less to be judged
 # Length of the hold in hours, and the check intervals (s) that go with it.
 HOLDS = (
-    (0.05, (10, 60, 60, 60)),
-    (0.2, (20, 60, 60, 60)),
-    (1.0, (60, 300, 300, 300)),
-    (2.0, (300, 900)),
-    (4.0, (900,)),
+    (0.05, (30, 60, 60, 60, 60)),
+    (0.2, (60,)),
+    (1.0, (60, 300, 300, 900)),
+    (3.0, (900,)),
+    (6.0, (900,)),
     (8.0, (900,)),
 )
-WAITS_MINUTES = (0.1, 5.0, 30.0)
+WAITS_MINUTES = (0.1, 5.0, 60.0)
 ALLOCATIONS_USD = (22, 50, 500, 4_000)
-CYCLES = (1.1, 2.3)
+CYCLES = (1.0, 1.3)
 DOWN_TIMES_S = (DOWN_S, DOWN_S, DOWN_S, 0.5, 15.0, 70.0, 600.0, 3_600.0)
 
 _AMOUNTS: dict[Kind, tuple[float, ...]] = {
@@ -68,7 +68,7 @@ _AMOUNTS: dict[Kind, tuple[float, ...]] = {
     Kind.LATE: (2.0, 4.5, 20.0, 90.0, 300.0, 590.0),
     Kind.REPLY_LATE: (1.0, 4.0, 8.0),
     Kind.CRASH_UNSYNCED: (0.0, 1.0, 2.0, 3.0),
-    Kind.OUTAGE: (5.0, 30.0, 120.0, 600.0, 3_600.0, 9_000.0),
+    Kind.OUTAGE: (5.0, 30.0, 120.0, 600.0, 600.0, 3_600.0, 7_200.0),
     Kind.SILENT: (10.0, 60.0, 600.0),
     Kind.CUT: (1.0, 30.0, 600.0),
     Kind.DOUBLED: (600.0, 7_200.0),
@@ -100,7 +100,7 @@ def draw(seed: int) -> Plan:
     }
     return Plan(
         seed=seed,
-        hours=round(0.2 + chance.uniform(*CYCLES) * (hold_hours + wait_minutes / 60), 2),
+        hours=round(0.1 + chance.uniform(*CYCLES) * (hold_hours + wait_minutes / 60), 2),
         strikes=tuple(strike for scene in scenes for strike in scene),
         settings=tuple((name, str(value)) for name, value in settings.items()),
     )

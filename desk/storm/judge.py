@@ -53,6 +53,7 @@ class _Sent:
     may_act_until_ms: int = 0
     fences: int = 0
     has_landed: bool = False
+    is_forgotten: bool = False  # a close that no save knew of when its sender died
 
 
 class Judge(Witness):
@@ -83,6 +84,7 @@ class Judge(Witness):
         self._leg_max: dict[str, Decimal] = {}
         self._through_until_ms = 0
         self._sent: dict[tuple[VenueName, str], _Sent] = {}
+        self._cut_ms: dict[VenueName, int] = {}
         self._told_late: set[int] = set()
         self._digest = hashlib.sha256()
         self._at_once = (0, 0)
@@ -104,7 +106,7 @@ class Judge(Witness):
         at_s = (self._now_ms() - self._start_ms) / 1000
         if len(self.violations) < VIOLATIONS_MAX:
             self.violations.append(Violation(rule, at_s, text))
-        self._tell(f"!! {rule}: {text}")
+        self.tell(f"!! {rule}: {text}")
 
     def fell(self, strike: Strike, boundary: Boundary) -> None:
         """Hear of a strike."""
@@ -124,7 +126,7 @@ class Judge(Witness):
             self._was_told_to_halt = True
         if strike.kind is Kind.OUTAGE and self.watch.episode is not None:
             self.reached["outage while a leg was naked"] += 1
-        self._tell(f"** {strike} at #{boundary.index} {boundary.operation}")
+        self.tell(f"** {strike} at #{boundary.index} {boundary.operation}")
 
     def turn(self) -> None:
         """Count time up to now as things stood; to be called when a circumstance has changed."""
@@ -132,7 +134,7 @@ class Judge(Witness):
         out = frozenset(v for v in VenueName if weather is not None and weather.is_out(v))
         gap = self.truth.gap()
         now_ms = self._now_ms()
-        is_kept = gap is not None and self._is_twin_taken(gap)
+        is_kept = gap is not None and (self._is_twin_taken(gap) or self._is_cut_unseen(gap))
         self.watch.turn(now_ms, Circumstances(gap, self._is_alive, out, is_kept))
         self._turn_close(now_ms, out)
         episode = self.watch.episode
@@ -172,23 +174,38 @@ class Judge(Witness):
         orders = hedge.in_doubt() if hedge is not None else ()
         return any(row.venue is gap.venue.twin and row.was_taken for row in orders)
 
+    def _is_cut_unseen(self, gap: Gap) -> bool:
+        """Return whether another hand took the twin while its venue was about to be away."""
+        venue, weather = gap.venue.twin, self.weather
+        if venue not in self._cut_ms or weather is None or not weather.is_out(venue):
+            return False
+        seen_ms = self._cut_ms[venue] + round(second_look_s(self._config) * 1000)
+        return weather.out_since_ms(venue) <= seen_ms
+
     # Lives
 
     def started(self, state: BotState) -> None:
         """See what a new life begins with."""
         self._is_alive = True
+        self._forget_unsaved()
         self.turn()
         self.state = state
         self.reached[f"restart in {state.phase}"] += 1
         for other in self._also:
             other.started(state)
-        self._tell("-- start")
+        self.tell("-- start")
+
+    def _forget_unsaved(self) -> None:
+        """Closes leave even if the disk fails: of such a one the next life cannot know."""
+        for (venue, _), sent in self._sent.items():
+            if sent.request.reduce_only and not self._is_intended(venue, sent.request):
+                sent.is_forgotten = True
 
     def ended(self, error: BaseException | None) -> None:
         """See a life end."""
         self._is_alive = False
         self.turn()
-        self._tell(f"-- end {error or ''}")
+        self.tell(f"-- end {error or ''}")
         if error is not None:
             self.breach(Rule.OUR_FAULT, f"{type(error).__name__}: {error}")
 
@@ -205,7 +222,7 @@ class Judge(Witness):
         line = f"{event.at_ms} {record.before.label}>{state.phase} {record.decision.reason}"
         self._digest.update(line.encode())
         if self.story is not None:
-            self._tell(f"{record.before.label}>{state.phase} {record.decision.reason}")
+            self.tell(f"{record.before.label}>{state.phase} {record.decision.reason}")
         if isinstance(event, ActionBroke):
             self.breach(Rule.OUR_FAULT, event.text)
         elif isinstance(event, OrdersSettled):
@@ -255,7 +272,7 @@ class Judge(Witness):
         if self.story is not None:
             kind = "close" if request.reduce_only else "open"
             kind = kind if request.trigger_price is None else f"{request.kind} trigger"
-            self._tell(f">> {venue} {kind} {request.side} {request.size} {request.symbol}")
+            self.tell(f">> {venue} {kind} {request.side} {request.size} {request.symbol}")
         key = OrderKey.parse(request.client_id)
         role = Role.of(key) if key is not None else Role.OPEN
         self._check_alone(venue, request)
@@ -273,18 +290,24 @@ class Judge(Witness):
 
     def _check_intent(self, venue: VenueName, request: OrderRequest) -> None:
         """An increasing order stands on the disk, so that the worst crash does not forget it."""
+        if not self._is_intended(venue, request):
+            text = f"{venue} {request.side} {request.size} {request.client_id}"
+            self.breach(Rule.NO_INTENT, text)
+
+    def _is_intended(self, venue: VenueName, request: OrderRequest) -> bool:
+        """Return whether what the worst crash leaves on the disk knows of an order."""
         data = self._stage.disk.safe(STATE_PATH)
         hedge = msgspec.json.decode(data)["state"]["hedge"] if data is not None else None
         for row in hedge["intents"] if hedge is not None else ():
             is_same = row["client_id"] == request.client_id and row["venue"] == venue
             if is_same and row["side"] == request.side and Decimal(row["size"]) == request.size:
-                return
-        self.breach(Rule.NO_INTENT, f"{venue} {request.side} {request.size} {request.client_id}")
+                return True
+        return False
 
     def _check_alone(self, venue: VenueName, request: OrderRequest) -> None:
         """No other order of ours for this leg may still act."""
         for (other, client_id), sent in self._sent.items():
-            if sent.request.trigger_price is not None:
+            if sent.request.trigger_price is not None or sent.is_forgotten:
                 continue  # it waits, and then only reduces
             is_same_leg = other is venue and sent.request.symbol == request.symbol
             if is_same_leg and self._may_act(venue, client_id, sent):
@@ -348,7 +371,7 @@ class Judge(Witness):
             self.reached["save failed while a leg was naked"] += 1
         for other in self._also:
             other.save_failed()
-        self._tell("   save failed")
+        self.tell("   save failed")
 
     def spent(self, *, held_back: int, refused: int) -> None:
         """See what the request limits kept from happening in a life."""
@@ -359,7 +382,7 @@ class Judge(Witness):
         """Judge one execution; `before` is what was ours before it."""
         after = self.truth.ours(venue, fill.symbol)
         self._digest.update(f"{venue} {fill.client_id} {fill.size} {fill.price}".encode())
-        self._tell(f"   {venue} {fill.side} {fill.size} {fill.symbol}, ours {after}, {fill.cause}")
+        self.tell(f"   {venue} {fill.side} {fill.size} {fill.symbol}, ours {after}, {fill.cause}")
         sent = self._sent.get((venue, fill.client_id or ""))
         if is_ours(fill.client_id) and sent is not None:
             self._judge_ours(venue, fill, sent, (before, after))
@@ -367,8 +390,11 @@ class Judge(Witness):
         else:
             is_look_due = before != after
         if is_look_due:
-            # Another hand on a leg of ours, or a trigger, is seen at the next regular check.
-            self._struck.append((self._now_ms(), second_look_s(self._config)))
+            if before != after:
+                self._cut_ms[venue] = self._now_ms()
+            feed = self._stage.feeds.get(venue)
+            is_told = feed is not None and feed.is_whole
+            self._struck.append((self._now_ms(), second_look_s(self._config, is_told=is_told)))
         self._judge_gap(fill.symbol)
         self.turn()
 
@@ -460,7 +486,8 @@ class Judge(Witness):
     def _now_ms(self) -> int:
         return self._stage.world.time_ms()
 
-    def _tell(self, line: str) -> None:
+    def tell(self, line: str) -> None:
+        """Add a line to the story, where one is kept."""
         if self.story is not None:
             at_s = (self._now_ms() - self._start_ms) / 1000
             self.story.append(f"{at_s:10.3f} {line}")

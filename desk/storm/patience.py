@@ -13,7 +13,7 @@ CLOSE_S = 45.0  # a close is no emergency: both legs stand, and wait for each ot
 ANSWER_S = 8.0  # a request is given up after five seconds, then comes a pause
 DOUBT_S = 8.0  # an order in doubt is watched for a while, then fenced
 START_S = 12.0  # a new process starts with half of its request budget
-SECOND_LOOK_S = 5.0  # after the regular check that sees another hand
+SECOND_LOOK_S = 5.0  # after the look that sees another hand
 _MAKE_UNKNOWN = frozenset(
     {Kind.LOST, Kind.REPLY_LOST, Kind.REPLY_LATE, Kind.LATE, Kind.SERVER_ERROR, Kind.GARBLED}
 )
@@ -39,9 +39,12 @@ def excuse_s(strike: Strike, boundary: Boundary) -> float:
     return _EXCUSES_S.get(strike.kind, ANSWER_S)
 
 
-def second_look_s(config: Config) -> float:
-    """Return how long another hand on a leg may go unseen: until the regular check, and a look."""
-    return float(config.check_interval_seconds) + SECOND_LOOK_S
+def second_look_s(config: Config, *, is_told: bool = False) -> float:
+    """Return how long another hand on a leg may go unseen: until the regular check, and a look.
+
+    A stream that `is_told` of it brings the look at once.
+    """
+    return SECOND_LOOK_S + (0.0 if is_told else float(config.check_interval_seconds))
 
 
 def alone_s(config: Config) -> float:

@@ -157,6 +157,7 @@ class _Run:
             begin=self._weather.begin,
             fell=judge.fell,
             is_traced=self.is_traced,
+            tell=judge.tell if self.is_told else None,
         )
         world = loop.create_task(stage.world.run(stage.clock))
         lives = loop.create_task(self._live())
@@ -231,9 +232,10 @@ class _Run:
             self._life.say(command)
 
     def _on_loose_end(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Take what nobody waited for as a breach, unless it is a death in its task."""
+        """Take what nobody waited for as a breach, unless it is left over from a death."""
         error = context.get("exception")
-        if error is not None and not isinstance(error, Died):
+        is_dead = self._life is not None and self._life.is_dead
+        if error is not None and not isinstance(error, Died) and not is_dead:
             self._judge.ended(error)
 
     def _outcome(self, hours: float) -> Outcome:

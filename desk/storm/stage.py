@@ -28,7 +28,7 @@ STATE_PATH = Path("state.json")
 # One liquid symbol that moves every minute, and one that seldom does.
 SYMBOLS = ("BTC", "LINK")
 APR_PCT = {"BTC": 300, "LINK": 120}
-PACE = Pace(step_ms=60_000, others_every=10, book_levels=3, trade_gap_ms=3_600_000)
+PACE = Pace(step_ms=60_000, others_every=30, book_levels=3, trade_gap_ms=3_600_000)
 ROWS: tuple[MarketRow, ...] = market_rows(SYMBOLS)
 
 

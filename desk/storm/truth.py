@@ -45,6 +45,8 @@ class Truth:
         self._changed = changed
         self._net = {(venue, symbol): ZERO for venue in VenueName for symbol in SYMBOLS}
         self._there = dict(self._net)
+        self._taken = dict(self._net)
+        self._returned = dict(self._net)
         self._lot = {
             symbol: max(stage.world.spec(venue, symbol).instrument.size_lot for venue in VenueName)
             for symbol in SYMBOLS
@@ -55,9 +57,14 @@ class Truth:
     def ours(self, venue: VenueName, symbol: str) -> Decimal:
         """Return what of our fills is still there, signed base units.
 
-        Another hand takes first what is not ours; what it takes of ours is gone for good.
+        Another hand takes first what is not ours. Whether what it adds later is ours again is
+        anybody's guess: that much (`returned`) may be held and closed as ours, and need not be.
         """
         return self._net[venue, symbol]
+
+    def returned(self, venue: VenueName, symbol: str) -> Decimal:
+        """Return how much another hand has put back of what it took of ours, unsigned."""
+        return self._returned[venue, symbol]
 
     def there(self, venue: VenueName, symbol: str) -> Decimal:
         """Return the whole position, signed base units."""
@@ -67,10 +74,10 @@ class Truth:
         """Return the naked part of what is ours, None while every leg has its twin."""
         for symbol in SYMBOLS:
             lighter, pacifica = (self.ours(venue, symbol) for venue in VenueName)
-            size = abs(lighter + pacifica)
+            larger = VenueName.LIGHTER if abs(lighter) >= abs(pacifica) else VenueName.PACIFICA
+            size = abs(lighter + pacifica) - self.returned(larger.twin, symbol)
             if size >= self._lot[symbol]:
-                larger = abs(lighter) >= abs(pacifica)
-                return Gap(symbol, size, VenueName.LIGHTER if larger else VenueName.PACIFICA)
+                return Gap(symbol, size, larger)
         return None
 
     def largest(self) -> Gap | None:
@@ -92,13 +99,33 @@ class Truth:
         key, there = (venue, fill.symbol), fill.size_after
         before = self._net[key]
         if is_ours(fill.client_id) and fill.cause is FillCause.TRADE:
-            self._net[key] = before + fill.size * fill.side.sign
-        elif before * there <= 0:
-            self._net[key] = ZERO
-        elif abs(before) > abs(there):
-            self._net[key] = there
+            self._net[key] = self._after_ours(key, fill)
+        else:
+            self._net[key] = _clamp(before, there)
+            self._taken[key] += abs(before - self._net[key])
+            grown = abs(there) - abs(self._there[key]) if before * there > 0 else ZERO
+            self._returned[key] = min(self._returned[key] + max(grown, ZERO), self._taken[key])
+        if not self._net[key] and not there:
+            self._taken[key] = self._returned[key] = ZERO
         self._there[key] = there
         self._filled(venue, fill, before)
+
+    def _after_ours(self, key: tuple[VenueName, str], fill: Fill) -> Decimal:
+        """Return what is ours after an order of ours: a close takes what was put back, too."""
+        before = self._net[key]
+        after = before + fill.size * fill.side.sign
+        if before * after >= 0:
+            return after
+        beyond = min(abs(after), self._returned[key])
+        self._returned[key] -= beyond
+        return after - beyond * fill.side.sign
+
+
+def _clamp(ours: Decimal, there: Decimal) -> Decimal:
+    """Return what can still be ours of a position, signed."""
+    if ours * there <= 0:
+        return ZERO
+    return ours if abs(ours) <= abs(there) else there
 
 
 def is_ours(client_id: str | None) -> bool:

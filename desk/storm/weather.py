@@ -49,6 +49,11 @@ class Weather:
         self._say = say
         self._changed = changed
         self._out_until_ms = dict.fromkeys(VenueName, 0)
+        self._out_since_ms = dict.fromkeys(VenueName, 0)
+
+    def out_since_ms(self, venue: VenueName) -> int:
+        """Return when a venue's last outage began, ms UTC."""
+        return self._out_since_ms[venue]
 
     def is_out(self, venue: VenueName) -> bool:
         """Return whether a venue refuses every connection."""
@@ -95,6 +100,8 @@ class Weather:
     def _go_out(self, venues: tuple[VenueName, ...], seconds: float) -> None:
         until_ms = self._stage.world.time_ms() + round(seconds * 1000)
         for venue in venues:
+            if not self.is_out(venue):
+                self._out_since_ms[venue] = self._stage.world.time_ms()
             self._out_until_ms[venue] = max(self._out_until_ms[venue], until_ms)
             feed = self._stage.feeds.get(venue)
             if feed is not None:

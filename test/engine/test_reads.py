@@ -333,6 +333,17 @@ def test_an_urgent_read_goes_without_fills_that_are_refused() -> None:
     on_stage(play)
 
 
+def test_an_urgent_read_goes_without_orders_that_are_refused() -> None:
+    """Nor does a list of what rests hide the position; unknown is not empty."""
+
+    async def play(stage: Stage) -> None:
+        stage.fault(LIGHTER, FaultKind.HTTP_429, "open_orders")
+        read = await ask(stage, symbol="BTC", orders=True, urgent=True)
+        assert ({}, None, ()) == (read.failures, *(read.venues[v].orders for v in VenueName))
+
+    on_stage(play)
+
+
 def test_an_urgent_read_of_fills_leaves_the_payments_alone() -> None:
     """They are for the books, and cost as much."""
 

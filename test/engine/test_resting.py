@@ -136,3 +136,20 @@ def test_a_cancel_waits_for_what_is_still_being_placed() -> None:
         assert [1, 2] == ended
 
     on_stage(play)
+
+
+def test_what_is_still_to_be_placed_stays_here_when_other_orders_leave() -> None:
+    """A close that comes between two triggers of one venue leaves the second one unsent."""
+
+    async def story(stage: Stage) -> tuple[tuple[str, ...], int]:
+        await hold(stage)
+        desk, orders = desk_of(stage), (*triggers(stage), *triggers(stage))
+        placing = asyncio.ensure_future(desk.place(RestOrders(7, orders)))
+        await asyncio.sleep(0.01)
+        desk.give_way()
+        settled = await placing
+        await asyncio.sleep(1)
+        return tuple(row.verdict for row in settled.reports), resting(stage)
+
+    taken, refused = Verdict.ACCEPTED, Verdict.REJECTED
+    assert ((taken, taken, refused, refused), 2) == on_stage(story)

@@ -36,12 +36,13 @@ from desk.core.events import (
 )
 from desk.core.order import Side
 from desk.core.venue import VenueName
+from desk.sim.sim_venue import SimVenue
 from test.engine.bench import LIGHTER, START_MS, Stage, staged
 from test.engine.scripted import Memo, Run, Script, engine_for
 from test.virtual import run_virtual
 
 DEADLINE_S = Decimal(5)
-HOLD = Watch("HOLD", False, ("BTC",), None, held="BTC", tick_ms=1000)
+HOLD = Watch("HOLD", False, ("BTC",), None, held="BTC", tick_ms=1000, on_fills=True)
 
 Play = Callable[[Stage, Run], Awaitable[None]]
 
@@ -329,6 +330,25 @@ def test_a_fill_in_the_held_symbol_wakes_the_strategy(tmp_path: Path) -> None:
         await asyncio.sleep(2.5)
         venue = stage.venues[LIGHTER]
         await venue.send(await venue.sign(stage.order(LIGHTER, Side.BUY).request))
+        await asyncio.sleep(0.4)
+        run.engine.post(go(stage))
+        await life
+
+    run = perform(tmp_path, waiting, play, Memo(watch=HOLD))
+    heard = [event for event in run.strategy.events if isinstance(event, Tick)]
+    assert [True] == [event.stirred for event in heard if event.stirred]
+
+
+def test_a_stream_that_comes_back_wakes_the_strategy(tmp_path: Path) -> None:
+    """What was filled while it was down, nobody tells any more."""
+
+    async def play(stage: Stage, run: Run) -> None:
+        life = asyncio.create_task(run.engine.run())
+        await asyncio.sleep(2.5)
+        venue = stage.venues[LIGHTER]
+        assert isinstance(venue, SimVenue)
+        venue.feed.cut()
+        venue.feed.mend()
         await asyncio.sleep(0.4)
         run.engine.post(go(stage))
         await life

@@ -197,12 +197,43 @@ def test_a_second_look_keeps_its_distance_from_the_first() -> None:
     assert () == asked(story.step)
 
 
+def test_a_look_into_a_fill_is_not_kept_back_for_want_of_requests() -> None:
+    """A leg may stand alone; who trades much in our symbol does not use our requests up."""
+    story = Story().holding()
+    story.feed(Tick(story.at_ms, stirred=True))
+    (first,) = asked(story.step)
+    assert isinstance(first, ReadAccounts)
+    assert first.urgent
+    story.read().feed(Tick(story.at_ms + 30, stirred=True))
+    assert () == asked(story.step)
+    (second,) = asked(story.wait(5_000).tick("3000").step)
+    assert isinstance(second, ReadAccounts)
+    assert second.urgent
+
+
+def test_a_venue_that_is_away_is_asked_with_urgency() -> None:
+    """Nobody knows whether its leg still stands."""
+    story = Story().holding().wait(MINUTE_MS).tick("3000").read(PACIFICA).wait(3_000).tick("3000")
+    (look,) = asked(story.step)
+    assert isinstance(look, ReadAccounts)
+    assert look.urgent
+
+
+def test_a_hedge_taken_over_with_a_venue_away_is_looked_at_soon() -> None:
+    """What a start could not see is not left alone until the next regular check."""
+    story = Story(check_interval_seconds=300).holding().start().read(PACIFICA)
+    assert 1 == len(asked(story.wait(3_000).tick("3000").step))
+
+
 def test_a_check_that_fails_is_tried_again_soon() -> None:
-    """Once; then at its usual pace, as an outage may last for hours."""
-    story = Story(check_interval_seconds=300).holding().wait(5 * MINUTE_MS).tick("3000")
-    story.read(PACIFICA).wait(3_000).tick("3000")
-    assert 1 == len(asked(story.step))
-    assert () == asked(story.read(PACIFICA).wait(3_000).tick("3000").step)
+    """Then ever later, up to its usual pace: an outage may last for hours."""
+    story = Story(check_interval_seconds=30).holding().wait(MINUTE_MS).tick("3000")
+    pauses_s = []
+    for _ in range(7):
+        story.read(PACIFICA)
+        pauses_s.append((story.hedge.next_check_at_ms - story.at_ms) // 1000)
+        story.wait(pauses_s[-1] * 1000).tick("3000")
+    assert [3, 3, 6, 12, 24, 30, 30] == pauses_s
 
 
 def test_a_hold_does_not_end_while_prices_have_parted() -> None:

@@ -5,7 +5,7 @@ import pytest
 from desk.core.events import Command, OwnerAsked
 from desk.hedge.state import BotState, CloseReason, Phase
 from desk.hedge.steps import is_latched
-from test.hedge.builders import T0, bot, d, halted, standing
+from test.hedge.builders import LIGHTER, T0, asked, bot, d, halted, standing
 from test.hedge.cases import choice
 from test.hedge.story import Story
 
@@ -32,10 +32,11 @@ def test_the_latch_halts_at_once_where_nothing_is_on_its_way(state: BotState) ->
 
 
 def test_an_opening_is_closed_not_finished() -> None:
-    """No top-up and no hold: both orders' fate is asked for, then what filled is closed."""
+    """No top-up and no hold: the answer on its way is awaited, then what filled is closed."""
     story = latch(Story().opening())
-    assert (Phase.CLOSE, 1) == (story.phase, len(story.orders))
-    assert is_latched(story.state)
+    assert (Phase.OPEN, True, ()) == (story.phase, is_latched(story.state), asked(story.step))
+    assert Phase.CLOSE is story.settle(SIZE, "0").phase
+    assert {LIGHTER: SIZE} == {row.venue: row.request.size for row in story.read().sent.orders}
 
 
 def test_a_close_goes_on_and_ends_in_halt() -> None:
