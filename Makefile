@@ -26,7 +26,7 @@ endif
 
 ENVIRONMENT := @$(PYTHON) scripts/environment.py
 
-.PHONY: help demo test check storm mutants storm-kills diagram conformance sim runtime develop
+.PHONY: help demo test check economics storm mutants storm-kills diagram conformance sim runtime develop
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile \
@@ -43,6 +43,9 @@ check: develop ## lint, types and house style
 	$(VENV)/bin/python -m mypy
 	$(VENV)/bin/python -m pytest -q test/test_tidy.py
 	@$(VENV)/bin/python -m test.tidy
+
+economics: runtime ## judge the trading rules on 224 seeded markets, a minute or two
+	@$(VENV)/bin/python -m desk.proof $(ARGS)
 
 storm: runtime ## crash, starve and deceive the bot on virtual time: all pairs, 10,000 random runs
 	@$(VENV)/bin/python -m desk.storm --sweep pairs --runs 10000 $(ARGS)

@@ -12,6 +12,9 @@ from desk.core.order import Side
 
 Level = tuple[Decimal, Decimal]
 
+BPS = Decimal(10_000)
+_QUANTUM_BPS = Decimal("0.0001")
+
 
 @dataclass(frozen=True, slots=True)
 class Quote:
@@ -37,6 +40,20 @@ class Quote:
     def spread_bps(self) -> Decimal:
         """Return the width of the book in basis points of its middle."""
         return (self.ask - self.bid) / self.mid * 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What taking a given amount from a book costs against its middle, bp (>= 0), by the side of
+    the taker; half the spread is in it."""
+
+    buy_bps: Decimal
+    sell_bps: Decimal
+
+    @property
+    def round_trip_bps(self) -> Decimal:
+        """Return what it costs to get in and out again."""
+        return self.buy_bps + self.sell_bps
 
 
 class Book:
@@ -109,3 +126,22 @@ def taking_price(levels: Iterable[Level], size: Decimal) -> tuple[Decimal, Decim
         if left == 0:
             return spent / size, price
     return None
+
+
+def impact(book: Book, notional_usd: Decimal) -> Impact | None:
+    """Return what taking that notional (USD, > 0) costs on each side of `book`.
+
+    None where a side is empty, or holds less than that.
+    """
+    ask, bid = book.best(Side.SELL), book.best(Side.BUY)
+    if ask is None or bid is None:
+        return None
+    mid = (ask[0] + bid[0]) / 2
+    size = notional_usd / mid
+    bought, sold = (taking_price(book.levels(side), size) for side in (Side.SELL, Side.BUY))
+    if bought is None or sold is None:
+        return None
+    return Impact(
+        buy_bps=((bought[0] - mid) / mid * BPS).quantize(_QUANTUM_BPS),
+        sell_bps=((mid - sold[0]) / mid * BPS).quantize(_QUANTUM_BPS),
+    )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desk.core.book import Book, Level, taking_price
+from desk.core.book import Book, Level, impact, taking_price
 from desk.core.order import Side
 
 level_lists = st.lists(st.tuples(st.integers(1, 20), st.integers(0, 3)), max_size=30)
@@ -88,3 +88,18 @@ def test_nothing_cannot_be_taken() -> None:
     """A size of zero has no price."""
     with pytest.raises(ValueError, match="nothing to take"):
         taking_price(levels((101, 2)), Decimal(0))
+
+
+def test_impact_is_what_taking_costs_against_the_middle() -> None:
+    """200 USD take a level and half of the next one; the other side is a level alone."""
+    book = Book(levels((99, 9)), levels((101, 1), (102, 9)))
+    found = impact(book, Decimal(200))
+    assert found is not None
+    assert (Decimal(150), Decimal(100)) == (found.buy_bps, found.sell_bps)
+    assert Decimal(250) == found.round_trip_bps
+
+
+@pytest.mark.parametrize("book", [Book(), Book(levels((99, 9)), levels((101, 1)))])
+def test_a_book_that_cannot_take_it_has_no_impact(book: Book) -> None:
+    """An empty side, or one that holds less than is wanted, has no price for it."""
+    assert impact(book, Decimal(200)) is None

@@ -6,11 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from desk.core.book import Impact
 from desk.core.market import FeeRates
+from desk.hedge.config import EntryStyle
 from desk.hedge.economics import (
     PUBLISHED_FEES,
+    dear_venue,
     expected_funding_bps,
     prior_share_left,
+    round_trip,
     round_trip_cost_bps,
     settlements_between,
 )
@@ -88,3 +92,29 @@ def test_the_accounts_own_fees_count() -> None:
         PACIFICA: FeeRates(maker=Decimal(0), taker=d("0.0005")),
     }
     assert d("15.6") == round_trip_cost_bps(fees, {})
+
+
+def test_a_maker_rests_where_taking_is_dear() -> None:
+    """Two maker fees instead of taker ones, and that venue's book is not crossed."""
+    wide = {venue: quote(half="1.5") for venue in BOTH}  # 10 bp each
+    assert PACIFICA is dear_venue(PUBLISHED_FEES)
+    costs = round_trip(PUBLISHED_FEES, wide, style=EntryStyle.MAKER)
+    assert (d(3), d(10)) == (costs.fees_bps, costs.impact_bps)
+    assert d(28) == round_trip(PUBLISHED_FEES, wide, style=EntryStyle.TAKER).total_bps
+
+
+def test_a_walked_book_costs_what_it_takes_at_the_real_size() -> None:
+    """Where both books were walked their impact stands in place of half a spread each way."""
+    tight = {venue: quote(half="0") for venue in BOTH}
+    walked = {LIGHTER: Impact(buy_bps=d(3), sell_bps=d(4))}
+    costs = round_trip(PUBLISHED_FEES, tight, impacts=walked)
+    assert (d(8), d(7)) == (costs.fees_bps, costs.impact_bps)
+
+
+def test_the_basis_costs_only_who_buys_where_it_is_dearer() -> None:
+    """Half of the gap between the venues' prices is expected to close; gains are not counted."""
+    gap = {LIGHTER: quote(mid=d("3003")), PACIFICA: quote(mid=d("3000"))}  # 10 bp
+    costs = {venue: round_trip(PUBLISHED_FEES, gap, long_venue=venue) for venue in BOTH}
+    assert d(5) == costs[LIGHTER].basis_bps
+    assert d(0) == costs[PACIFICA].basis_bps
+    assert d(0) == round_trip(PUBLISHED_FEES, gap).basis_bps

@@ -48,6 +48,7 @@ ROOMS = {
         frozenset(f"desk.{name}" for name in ("core", "hedge", "engine", "sim", "storm")),
         foreign=frozenset({"msgspec", "structlog"}),
     ),
+    "desk.proof": Room(frozenset({"desk.core", "desk.hedge", "desk.proof"})),
     "desk.commands": Room(
         frozenset(
             f"desk.{name}" for name in ("core", "hedge", "engine", "venues", "screen", "commands")
