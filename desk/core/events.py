@@ -62,8 +62,9 @@ class VenueAccount:
     `stats` are best effort and None when not fresh. `opening_wait_ms` is how long our own request
     budget keeps an opening back there (see `Venue.opening_wait_s`), told where the read could wait.
     `instruments` are those of what either account holds, told where the fills of every symbol were
-    asked for. `fills_missing` is why an urgent read has no fills although it asked: what is known
-    of the account counts without them.
+    asked for, or that of the symbol where its market was, best effort. `is_delisted`: the venue
+    lists it no more. `fills_missing` is why an urgent read has no fills although it asked: what is
+    known of the account counts without them.
     """
 
     account: Account
@@ -78,6 +79,7 @@ class VenueAccount:
     opening_wait_ms: int = 0
     fills_missing: str = ""
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
+    is_delisted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

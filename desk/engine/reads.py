@@ -25,6 +25,8 @@ from desk.core.words import budget_wait
 T = TypeVar("T")
 
 INSTRUMENTS_AGE_S_MAX = 600.0
+HELD_MARKET_AGE_S_MAX = 50.0  # so that the regular check of a minute reads it each time
+HURRIED_MARKET_AGE_S_MAX = 1.0  # an order that closes was not taken: its steps may be old
 FEES_AGE_S_MAX = 600.0
 STATS_AGE_S_MAX = 10.0
 PATIENCE_S_MAX = 65.0  # a little more than the minute over which both venues count requests
@@ -117,9 +119,11 @@ class Reader:
         quotes = await self._quotes(self._venues[name], list(row.instruments))
         return replace(row, quotes=quotes)
 
-    async def _instruments(self, venue: Venue) -> Mapping[str, Instrument]:
+    async def _instruments(
+        self, venue: Venue, age_s_max: float = INSTRUMENTS_AGE_S_MAX
+    ) -> Mapping[str, Instrument]:
         kept, now_s = self._instruments_kept.get(venue.name), self._clock.monotonic_s()
-        if kept is None or now_s - kept.read_at_s > INSTRUMENTS_AGE_S_MAX:
+        if kept is None or now_s - kept.read_at_s > age_s_max:
             kept = _Kept(await venue.instruments(), now_s)
             self._instruments_kept[venue.name] = kept
         return kept.value
@@ -146,12 +150,13 @@ class Reader:
         read, failures = await self._both(
             lambda venue: self._account(venue, action), patience_s=patience_s
         )
-        held = {each.symbol for row in read.values() for each in row.account.positions}
+        wanted = {each.symbol for row in read.values() for each in row.account.positions}
+        wanted |= {action.symbol} if action.symbol is not None else set()
         venues = {
             name: replace(
                 row,
                 quote=_fresh_quote(self._venues[name], action.symbol),
-                instruments={key: row.instruments[key] for key in held if key in row.instruments},
+                instruments={key: row.instruments[key] for key in wanted if key in row.instruments},
             )
             for name, row in read.items()
         }
@@ -167,7 +172,9 @@ class Reader:
         if action.since_ms is not None and symbol is not None and not urgent:
             rows = await venue.funding_payments(since_ms=action.since_ms, symbol=symbol)
             payments = tuple(rows)
-        account = await venue.account(urgent=urgent)
+        market, account = await asyncio.gather(
+            self._market(venue, action), venue.account(urgent=urgent)
+        )
         leverage = fees = None
         if action.leverage is not None and symbol is not None:
             is_free = account.size_of(symbol) == 0 and not orders
@@ -184,15 +191,26 @@ class Reader:
             fees=fees,
             stats=await self._known_stats(venue, action),
             opening_wait_ms=ceil(venue.opening_wait_s() * 1000) if action.can_wait else 0,
-            instruments=await self._all_instruments(venue, action),
+            instruments=market or {},
+            is_delisted=action.market and market is not None and symbol not in market,
         )
 
-    async def _all_instruments(
+    async def _market(
         self, venue: Venue, action: ReadAccounts
-    ) -> Mapping[str, Instrument]:
-        """Return the venue's markets where every symbol's fills are asked for, none elsewhere."""
-        is_wide = action.symbol is None and action.since_ms is not None
-        return await self._instruments(venue) if is_wide else {}
+    ) -> Mapping[str, Instrument] | None:
+        """Return the venue's markets where they are needed: for every symbol's fills, or where the
+        symbol's own was asked for, which hides no account when it fails. None where nobody knows.
+        """
+        if action.symbol is None and action.since_ms is not None:
+            return await self._instruments(venue)
+        if not action.market:
+            return None
+        age_s_max = HURRIED_MARKET_AGE_S_MAX if action.urgent else HELD_MARKET_AGE_S_MAX
+        try:
+            return await self._instruments(venue, age_s_max)
+        except VenueError as error:
+            log.info("read.no_market", venue=venue.name, why=str(error))
+            return None
 
     async def _known_stats(self, venue: Venue, action: ReadAccounts) -> MarketStats | None:
         """Return fresh streamed statistics, else ask once, but not where nothing is at stake: they

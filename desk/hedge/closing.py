@@ -92,7 +92,16 @@ def _ask(state: BotState, reason: str, *also: Action) -> Step:
     hedge = hedge_of(state)
     is_over = _is_over(hedge)
     orders = is_over and any(row.may_act for row in hedge.triggers)
-    return ask_hedge(state, reason, *also, rows=is_over, orders=orders, can_wait=is_over)
+    market = bool(hedge.shut()) or any(_last_was_empty(hedge, venue) for venue in BOTH)
+    return ask_hedge(
+        state, reason, *also, rows=is_over, orders=orders, can_wait=is_over, market=market
+    )
+
+
+def _last_was_empty(hedge: Hedge, venue: VenueName) -> bool:
+    """Return whether the last closing order on `venue` did nothing: its steps may have been old."""
+    rows = [row for row in hedge.intents if row.venue is venue and row.role is not Role.OPEN]
+    return bool(rows) and not rows[-1].in_doubt and not rows[-1].filled
 
 
 def _is_over(hedge: Hedge) -> bool:
@@ -273,6 +282,8 @@ def _send(
         reference = _reference(event, venue)
         if any(_is_obstacle(hedge, row, event.venues[venue]) for row in hedge.in_doubt_at(venue)):
             obstacles.append(f"{venue} has not said what became of the last try")
+        elif venue in hedge.shut() and _belong_together(hedge):
+            obstacles.append(f"{venue} takes no orders in {hedge.symbol}")
         elif reference is None:
             obstacles.append(f"{venue} shows no price to close at")
         else:

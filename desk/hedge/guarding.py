@@ -77,13 +77,14 @@ def _put_off(state: BotState, at_ms: int) -> BotState:
 
 
 def _placed_by(state: BotState, event: AccountsRead) -> Guard:
-    """Return the guard, its marks chosen anew where the owner moved the stop or a liquidation has
-    come nearer."""
+    """Return the guard, its marks chosen anew where the owner moved the stop, a liquidation has
+    come nearer, or a venue's tick is another."""
     hedge, config = hedge_of(state), state.config
     guard = hedge.guard
     if guard is not None:
         is_same = guard.stop_loss_pct == config.stop_loss_pct
-        if is_same and triggers.are_inside(hedge, guard, event):
+        is_placed = triggers.are_inside(hedge, guard, event) and triggers.are_aligned(hedge, guard)
+        if is_same and is_placed:
             return guard
     low, high = triggers.marks_of(config, hedge, event)
     if guard is None:

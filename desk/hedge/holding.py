@@ -23,9 +23,11 @@ from desk.hedge.steps import (
     differences,
     fenced,
     hedge_of,
+    is_latched,
     note_outages,
     stay,
     tell_once,
+    with_market,
 )
 
 STIRRED_PAUSE_MS = 5_000
@@ -61,7 +63,7 @@ def _keep_time(state: BotState, event: Tick) -> Step:
         return stay(state, "holding")
     assert hedge.review_at_ms is not None, "a hedge that stands has a review time"
     if at_ms >= hedge.review_at_ms:
-        return _wait_for_prices(state, event) or _review(state, at_ms)
+        return _wait_to_end(state, event) or _review(state, at_ms)
     is_reached = triggers.is_reached(hedge, event.marks)
     due_ms = hedge.next_check_at_ms - (state.config.check_ms - REACHED_MS if is_reached else 0)
     is_look = hedge.guard is not None and at_ms >= hedge.guard.look_at_ms
@@ -104,19 +106,28 @@ def _check(state: BotState, at_ms: int, *, orders: bool) -> Step:
         since_ms=since_ms,
         fence=fenced(hedge, orders=orders and not is_first_look),
         urgent=urgent,
+        market=not urgent,
     )
     return Decision(state, (action,), "full check of both venues")
 
 
-def _wait_for_prices(state: BotState, event: Tick) -> Step | None:
-    """Put the review off while the venues' prices have parted so far that to close would cost more
-    than the widest band we allow: the hedge is whole, it can wait. None when they have not."""
-    loss_bps = risk.price_loss_bps(hedge_of(state), event.marks)
-    if loss_bps is None or loss_bps <= state.config.close_slippage_max_bps:
+def _wait_to_end(state: BotState, event: Tick) -> Step | None:
+    """Put the review off while to close would do harm: the hedge is whole, it can wait.
+
+    A market takes no orders, so that one leg would go alone; or the venues' prices have parted so
+    far that a close would cost more than the widest band we allow. None where nothing is in the
+    way.
+    """
+    hedge = hedge_of(state)
+    loss_bps = risk.price_loss_bps(hedge, event.marks)
+    if hedge.shut():
+        what, text = "shut at the end", f"hold is over, but {_shut_text(hedge)}"
+    elif loss_bps is not None and loss_bps > state.config.close_slippage_max_bps:
+        what, text = "gap at the end", f"hold is over, but prices have parted by {loss_bps:.0f} bp"
+    else:
         return None
-    symbol = hedge_of(state).symbol
-    text = f"{symbol}: hold is over, but prices have parted by {loss_bps:.0f} bp; waiting"
-    state, alerts = tell_once(state, "gap at the end", Alert(Level.WARNING, text))
+    text = f"{hedge.symbol}: {text}; waiting"
+    state, alerts = tell_once(state, what, Alert(Level.WARNING, text))
     later = replace(hedge_of(state), review_at_ms=event.at_ms + state.config.check_ms)
     return Decision(state.with_hedge(later), alerts, text)
 
@@ -148,17 +159,23 @@ def on_markets(state: BotState, event: MarketsRead) -> Step:
     """At the review: renew while our direction still earns the threshold, else close."""
     state, alerts = note_outages(state, event.at_ms, event.failures)
     hedge = hedge_of(state)
+    for venue, row in event.venues.items():
+        hedge = with_market(hedge, venue, row.instruments)
+    state = state.with_hedge(hedge)
+    step = _on_ending_market(state, event, *alerts)
+    if step is not None:
+        return step
     apr = None if event.failures else _earning_apr_pct(hedge, event)
-    if apr is None:
-        # Nobody can say what the hedge earns now; it is guarded, and the question stays open.
+    if apr is None or hedge.shut():
+        # Nobody can say what the hedge earns now, or it could not be closed; it is guarded, and
+        # the question stays open.
         later = replace(hedge, review_at_ms=event.at_ms + state.config.check_ms)
         said = "; ".join(event.failures.values()) or f"no funding rate of {hedge.symbol}"
+        said = _shut_text(hedge) if hedge.shut() else said
         return Decision(state.with_hedge(later), alerts, f"review put off: {said}")
     least = state.config.min_net_apr_threshold
-    if apr < least or not _is_open_to_all(hedge, event):
-        why = f"{apr:.2f} % APR now, min_net_apr_threshold is {least:f}"
-        why = why if apr < least else f"a venue takes no new positions in {hedge.symbol}"
-        why = f"not renewed: {why}"
+    if apr < least:
+        why = f"not renewed: {apr:.2f} % APR now, min_net_apr_threshold is {least:f}"
         return begin_close(state, CloseReason.HOLD_ENDED, event.at_ms, *alerts, why=why)
     opened_at_ms = hedge.opened_at_ms or event.at_ms
     renewed = replace(
@@ -178,18 +195,15 @@ def _earning_apr_pct(hedge: Hedge, event: MarketsRead) -> Decimal | None:
     return (short.funding_next - long.funding_next).apr_pct
 
 
-def _is_open_to_all(hedge: Hedge, event: MarketsRead) -> bool:
-    """Return whether both markets still take positions: a market that ends is left in time."""
-    rows = [event.venues[venue].instruments.get(hedge.symbol) for venue in BOTH]
-    return all(row is not None and row.status is MarketStatus.ACTIVE for row in rows)
-
-
 def on_accounts(state: BotState, event: AccountsRead) -> Step:
     """Compare what the venues hold with what is ours; a venue that is away proves nothing."""
     state, alerts = note_outages(state, event.at_ms, event.failures)
     hedge = absorb(hedge_of(state), event.venues)
     state = state.with_hedge(hedge)
     step = reducing.on_harm(state, event, CloseReason.IMBALANCE, *alerts)
+    if step is not None:
+        return step
+    step = _on_ending_market(state, event, *alerts)
     if step is not None:
         return step
     if event.failures:  # asked again soon, then ever later up to the regular pace
@@ -199,9 +213,41 @@ def on_accounts(state: BotState, event: AccountsRead) -> Step:
         state = state.with_hedge(hedge)
     if len(event.venues) == len(BOTH):
         state = state.with_hedge(replace(hedge, suspicions=0, is_stirred=False))
+    state, shut = _tell_of_shut(state)
     state, more = _tell_of_more(state, event)
     reason = "; ".join(event.failures.values()) or "both legs stand"
-    return guarding.tend(state, event, reason, *alerts, *more)
+    return guarding.tend(state, event, reason, *alerts, *shut, *more)
+
+
+def _on_ending_market(
+    state: BotState, event: AccountsRead | MarketsRead, *also: Action
+) -> Step | None:
+    """Close while both markets still let us: one of them lets positions only be closed, which is
+    how a venue begins to take a market away. None where there is no such one."""
+    hedge = hedge_of(state)
+    ending = [
+        venue
+        for venue, row in hedge.instruments.items()
+        if row.status is MarketStatus.REDUCE_ONLY
+    ]
+    if not ending or hedge.shut() or event.failures or is_latched(state):
+        return None
+    why = f"{hedge.symbol} is reduce-only at {' and '.join(ending)}"
+    alert = Alert(Level.WARNING, f"{why}: closing while it can be closed")
+    return begin_close(state, CloseReason.MARKET, event.at_ms, *also, alert, why=why)
+
+
+def _tell_of_shut(state: BotState) -> tuple[BotState, tuple[Action, ...]]:
+    """Tell the owner once of a market that takes no orders: nothing can be done about it."""
+    hedge = hedge_of(state)
+    if not hedge.shut():
+        return state, ()
+    text = f"{_shut_text(hedge)}: neither leg is closed before the other can be, but at its stop"
+    return tell_once(state, f"shut at {hedge.shut()}", Alert(Level.CRITICAL, text))
+
+
+def _shut_text(hedge: Hedge) -> str:
+    return f"{' and '.join(hedge.shut())} takes no orders in {hedge.symbol}"
 
 
 def _tell_of_more(state: BotState, event: AccountsRead) -> tuple[BotState, tuple[Action, ...]]:

@@ -22,6 +22,7 @@ from desk.hedge.steps import (
     absorb,
     ask_hedge,
     hedge_of,
+    is_latched,
     less_than_ours,
     linger,
     note_outages,
@@ -49,6 +50,7 @@ def on_harm(
         return begin_close(state, CloseReason.TRIGGERED, event.at_ms, *also) if has_fired else None
     alert = less_than_ours(short, hedge.symbol)
     is_worth = cuts.is_enough(state.config, hedge, cuts.left(hedge, event))
+    is_worth = is_worth and not is_latched(state)  # then somebody closes everything
     if is_worth and not was_told(event):
         return ask_hedge(state, f"{alert.text}; by whose hand?", *also, rows=True)
     found = cuts.proved(hedge, event) if is_worth else ()
@@ -120,5 +122,12 @@ def _hold_on(state: BotState, event: AccountsRead, *also: Action) -> Step:
     """The legs are even: hold them as before, with triggers of their size."""
     hedge = hedge_of(state)
     told = tuple(what for what in hedge.told if what != closing.NAKED)
-    hedge = replace(hedge, close_reason=None, close_began_at_ms=None, close_tries=0, told=told)
+    hedge = replace(
+        hedge,
+        close_reason=None,
+        close_began_at_ms=None,
+        close_tries=0,
+        told=told,
+        is_stirred=False,
+    )
     return hold(state.with_hedge(hedge), event, *also)

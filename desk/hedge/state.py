@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import IntEnum, StrEnum
 
 from desk.core.ids import ATTEMPT_MAX, CYCLE_MAX, LEG_MAX, OrderKey
-from desk.core.market import Instrument
+from desk.core.market import Instrument, MarketStatus
 from desk.core.order import FillCause, PositionSide, Side
 from desk.core.venue import VenueName
 from desk.hedge.config import Config
@@ -123,13 +123,14 @@ class CloseReason(StrEnum):
     REDUCED = "a leg was cut"
     TRIGGERED = "a venue's trigger fired"
     LATCHED = "cut by the emergency close, as it seems"
+    MARKET = "a market takes no new positions"
     OWNER = "owner asked"
     RECOVERY = "found half-done at start"
 
     @property
     def is_urgent(self) -> bool:
         """Return whether one leg may be closed while the other venue is away."""
-        return self not in (CloseReason.HOLD_ENDED, CloseReason.OWNER)
+        return self not in (CloseReason.HOLD_ENDED, CloseReason.MARKET, CloseReason.OWNER)
 
     def gives_way_to(self, other: "CloseReason") -> bool:
         """Return whether `other` takes its place: what can wait yields to what cannot, and a
@@ -238,6 +239,11 @@ class Hedge:
         if not size:
             return None
         return sum((row.filled * (row.average_price or row.price) for row in rows), size * 0) / size
+
+    def shut(self) -> tuple[VenueName, ...]:
+        """Return the venues whose market takes no orders at all at present."""
+        markets = self.instruments.items()
+        return tuple(venue for venue, row in markets if row.status is MarketStatus.INACTIVE)
 
     def in_doubt(self) -> tuple[Intent, ...]:
         """Return the orders whose fate is not known; what rests as a trigger is not among them."""

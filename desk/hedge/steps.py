@@ -8,6 +8,7 @@ from typing import TypeVar
 from desk.core.actions import Action, Alert, Decision, Exit, Level, ReadAccounts, ReadMarkets
 from desk.core.events import AccountsRead, OrderReport, VenueAccount, Verdict
 from desk.core.ids import CYCLE_MAX, OrderKey
+from desk.core.market import Instrument, MarketStatus
 from desk.core.order import Fill
 from desk.core.venue import VenueName
 from desk.core.words import span
@@ -57,12 +58,14 @@ def ask_hedge(
     rows: bool = False,
     orders: bool = False,
     can_wait: bool = False,
+    market: bool = False,
 ) -> Step:
     """Ask how the hedge in hand stands, with a fence where an order is in doubt.
 
     `rows` asks for its fills, too: the dearest reads there are (see `needs_rows`). `orders` asks
-    for what rests in its symbol, behind a fence where a trigger has not been seen yet. `can_wait`:
-    nothing of ours stands, the rows (payments, too) are for the books.
+    for what rests in its symbol, behind a fence where a trigger has not been seen yet, `market` for
+    its steps and status. `can_wait`: nothing of ours stands, the rows (payments, too) are for the
+    books.
     """
     hedge = hedge_of(state)
     state = replace(state, asked=state.asked + 1, waiting=True, wake_at_ms=None)
@@ -74,6 +77,7 @@ def ask_hedge(
         fence=fenced(hedge, orders=orders),
         urgent=not can_wait,
         can_wait=can_wait,
+        market=market,
     )
     return Decision(state, (*also, action), reason)
 
@@ -241,15 +245,28 @@ def _reported(intent: Intent, report: OrderReport) -> Intent:
 
 
 def absorb(hedge: Hedge, venues: Mapping[VenueName, VenueAccount]) -> Hedge:
-    """Return the hedge with what the venues say of its orders.
+    """Return the hedge with what the venues say of its market and its orders.
 
     Fills say what happened; what has once been seen to fill is never taken back. That nothing more
     will happen is believed behind a fence, or after the order's expiry, and only while position and
     fills agree: else rows are late, or an order of ours has filled that they do not show yet.
     """
     for venue, row in venues.items():
+        hedge = with_market(hedge, venue, row.instruments, is_delisted=row.is_delisted)
         hedge = _absorb_one(hedge, venue, row)
     return hedge
+
+
+def with_market(
+    hedge: Hedge, venue: VenueName, markets: Mapping[str, Instrument], *, is_delisted: bool = False
+) -> Hedge:
+    """Return the hedge with a venue's present steps, minimums and status of its market."""
+    market = markets.get(hedge.symbol, hedge.instruments[venue])
+    if is_delisted:
+        market = replace(market, status=MarketStatus.INACTIVE)
+    if market == hedge.instruments[venue]:
+        return hedge
+    return replace(hedge, instruments={**hedge.instruments, venue: market})
 
 
 def _absorb_one(hedge: Hedge, venue: VenueName, row: VenueAccount) -> Hedge:

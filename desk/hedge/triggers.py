@@ -105,6 +105,12 @@ def are_inside(hedge: Hedge, guard: Guard, event: AccountsRead) -> bool:
     return (floor is None or floor < guard.low) and (ceiling is None or guard.high < ceiling)
 
 
+def are_aligned(hedge: Hedge, guard: Guard) -> bool:
+    """Return whether both marks lie on the ticks that the venues have now."""
+    ticks = [row.price_tick for row in hedge.instruments.values()]
+    return not any(mark % tick for mark in (guard.low, guard.high) for tick in ticks)
+
+
 def wanted(hedge: Hedge, guard: Guard) -> dict[Key, Decimal]:
     """Return the triggers that belong there and their marks: each leg's stop where it loses, its
     take-profit where its twin does."""

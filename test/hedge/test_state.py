@@ -82,6 +82,6 @@ def test_order_ids_never_repeat_within_a_hedge() -> None:
 
 @pytest.mark.parametrize("reason", list(CloseReason))
 def test_only_planned_closes_wait_for_both_venues(reason: CloseReason) -> None:
-    """The end of a hold and the owner's wish can wait; everything else is urgent."""
-    planned = (CloseReason.HOLD_ENDED, CloseReason.OWNER)
+    """The end of a hold or a market and the owner's wish can wait; everything else is urgent."""
+    planned = (CloseReason.HOLD_ENDED, CloseReason.MARKET, CloseReason.OWNER)
     assert (reason not in planned) is reason.is_urgent

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from desk.core.events import Command, MarkView, Tick
+from desk.core.events import Command, MarkView, OwnerAsked, Tick
 from desk.core.order import FillCause
 from desk.core.venue import VenueName
 from desk.hedge.machine import watch
@@ -238,3 +238,12 @@ def test_the_books_count_what_others_closed_and_name_it() -> None:
     assert result is not None
     assert (True, d(0)) == (result.is_complete, result.net_usd)
     assert ["0.0533 on pacifica liquidated"] == [row.words for row in result.cuts]
+
+
+def test_what_the_emergency_close_takes_is_followed_to_the_end() -> None:
+    """Under its latch a smaller leg is on its way to none: nothing is kept."""
+    story = holding()
+    story.feed(OwnerAsked(story.at_ms, Command.HALT, "halt file")).hand(LIGHTER, -CUT)
+    story.wait(MINUTE_MS).tick("3000").read().wait(1000).tick("3000").read().read()
+    assert CloseReason.LATCHED is story.hedge.close_reason
+    assert {LIGHTER: LEFT, PACIFICA: SIZE} == sizes(story)

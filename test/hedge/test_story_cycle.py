@@ -141,14 +141,26 @@ def test_a_review_that_nobody_can_answer_is_put_off() -> None:
     assert 1 == story.hedge.renewals
 
 
-@pytest.mark.parametrize("status", [MarketStatus.REDUCE_ONLY, MarketStatus.INACTIVE])
-def test_a_market_that_ends_is_left_at_the_review(status: MarketStatus) -> None:
-    """However well it pays: one venue takes no more positions there."""
+def at_review(status: MarketStatus) -> Story:
+    """Return a story whose review finds one of its markets in that state."""
     story = Story().holding().wait(12 * HOUR_MS).tick()
     venues = markets(40, at_ms=story.at_ms)
     venues[PACIFICA].instruments["ETH"] = instrument(PACIFICA, status=status)
-    story.feed(MarketsRead(story.at_ms, story.state.asked, venues))
-    assert CloseReason.HOLD_ENDED is story.hedge.close_reason
+    return story.feed(MarketsRead(story.at_ms, story.state.asked, venues))
+
+
+def test_a_market_that_ends_is_left_at_the_review() -> None:
+    """However well it pays: one venue takes no more positions there."""
+    assert CloseReason.MARKET is at_review(MarketStatus.REDUCE_ONLY).hedge.close_reason
+
+
+def test_a_market_that_is_shut_puts_the_review_off() -> None:
+    """One leg could not be closed, and the other must not be closed without it."""
+    story = at_review(MarketStatus.INACTIVE)
+    assert (Phase.HOLD, "review put off: pacifica takes no orders in ETH") == (
+        story.phase,
+        story.step.reason,
+    )
 
 
 def test_a_review_without_our_rate_is_put_off() -> None:

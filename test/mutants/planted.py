@@ -107,10 +107,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "error is zero",
         "a read that failed is a position of nothing",
         "desk/engine/reads.py",
-        "        account = await venue.account(urgent=urgent)\n",
+        "        market, account = await asyncio.gather(\n"
+        "            self._market(venue, action), venue.account(urgent=urgent)\n"
+        "        )\n",
         "        from desk.core.account import Account\n"
         "        from decimal import Decimal\n"
         "        asked_at_ms, zero = self._clock.now_ms(), Decimal(0)\n"
+        "        market = await self._market(venue, action)\n"
         "        try:\n"
         "            account = await venue.account(urgent=urgent)\n"
         "        except VenueError:\n"
