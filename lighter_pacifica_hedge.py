@@ -239,8 +239,8 @@ async def look(
     await asyncio.gather(*(venue.open() for venue in venues.values()))
     await check_symbols(venues, config, home.config)
     console = open_terminal()
-    look_at_state(home, console)
-    return await look_once(venues, config, clock, console)
+    state = look_at_state(home, console)
+    return await look_once(venues, config, clock, console, state=state)
 
 
 if __name__ == "__main__":

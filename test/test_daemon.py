@@ -16,6 +16,7 @@ import pytest
 
 from desk.engine.lock import InstanceLock
 from desk.engine.store import StateStore
+from desk.hedge.config import Config
 from desk.hedge.state import SCHEMA, BotState
 from desk.screen.command_line import CommandLines, parse_args
 from test.daemons import (
@@ -305,6 +306,19 @@ def test_a_look_says_what_is_held_and_leaves_it_alone(tmp_path: Path, market: Ve
     (line,) = [line for line in done.stdout.splitlines() if "by the state file" in line]
     assert line.startswith("Held since ")
     assert (0, before) == (done.returncode, (home / STATE).read_bytes())
+
+
+def test_a_look_heeds_what_the_state_holds_back(tmp_path: Path, market: Venues) -> None:
+    """A symbol set aside by hand is refused with that reason, and a pause is named."""
+    urls = "".join(line + "\n" for line in market.env_text.splitlines() if "_URL" in line)
+    home = make_home(tmp_path, config=SLOW, env=urls)
+    state = BotState(config=Config(), epoch=1, by_hand=("BTC",), paused=True)
+    StateStore(home / STATE, kind=BotState, schema=SCHEMA).save(state, at_ms=AT_MS)
+
+    done = run(home, "--once")
+
+    assert "Nothing to open. Nearest is BTC: closed by another hand, until resume" in done.stdout
+    assert "By the state file: paused: nothing is opened (until resume)" in done.stdout
 
 
 def test_a_look_beside_a_damaged_state_says_so(tmp_path: Path, market: Venues) -> None:

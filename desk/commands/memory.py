@@ -8,6 +8,7 @@ from rich.console import Console
 from desk.core.errors import StateError
 from desk.engine.home import Home
 from desk.engine.store import StateStore
+from desk.hedge.owner import restraints
 from desk.hedge.state import SCHEMA, BotState
 from desk.screen.banners import held_line
 from desk.screen.terminal import say
@@ -19,7 +20,8 @@ def open_store(home: Home) -> StateStore[BotState]:
 
 
 def look_at_state(home: Home, console: Console) -> BotState | None:
-    """Return what the state file holds, after saying what is held by it; it is never touched.
+    """Return what the state file holds, after saying what is held by it and what holds it back; it
+    is never touched.
 
     None where there is no such file, or none that can be read: then that is said.
     """
@@ -33,4 +35,6 @@ def look_at_state(home: Home, console: Console) -> BotState | None:
     text = held_line(loaded.state)
     if text is not None:
         say(console, text)
+    for text in restraints(loaded.state):
+        say(console, f"By the state file: {text} (until resume)")
     return loaded.state

@@ -64,7 +64,8 @@ class VenueAccount:
     `instruments` are those of what either account holds, told where the fills of every symbol were
     asked for, or that of the symbol where its market was, best effort. `is_delisted`: the venue
     lists it no more. `fills_missing` is why an urgent read has no fills although it asked: what is
-    known of the account counts without them.
+    known of the account counts without them. `leverage_refusal` is why the leverage asked for was
+    not set.
     """
 
     account: Account
@@ -73,6 +74,7 @@ class VenueAccount:
     payments: tuple[FundingPayment, ...] | None = None
     is_fenced: bool = False
     leverage: Leverage | None = None
+    leverage_refusal: str = ""
     fees: FeeRates | None = None
     quote: Quote | None = None
     stats: MarketStats | None = None

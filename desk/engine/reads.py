@@ -17,7 +17,7 @@ from desk.core.book import Quote
 from desk.core.errors import RateLimited, StaleData, VenueError, VenueUnavailable
 from desk.core.events import AccountsRead, MarketsRead, VenueAccount, VenueMarkets
 from desk.core.market import FeeRates, Instrument, MarketStats
-from desk.core.order import Fill, Order, Unknown
+from desk.core.order import Fill, Order, Rejected, Unknown
 from desk.core.ports import Clock, Venue
 from desk.core.venue import VenueName
 from desk.core.words import budget_wait
@@ -175,10 +175,10 @@ class Reader:
         market, account = await asyncio.gather(
             self._market(venue, action), venue.account(urgent=urgent)
         )
-        leverage = fees = None
+        leverage, refusal, fees = None, "", None
         if action.leverage is not None and symbol is not None:
             is_free = account.size_of(symbol) == 0 and not orders
-            leverage = await _leverage(venue, symbol, action.leverage if is_free else None)
+            leverage, refusal = await _leverage(venue, symbol, action.leverage if is_free else None)
             fees = await self._fees(venue)
         return VenueAccount(
             account=account,
@@ -188,6 +188,7 @@ class Reader:
             payments=payments,
             is_fenced=is_fenced,
             leverage=leverage,
+            leverage_refusal=refusal,
             fees=fees,
             stats=await self._known_stats(venue, action),
             opening_wait_ms=ceil(venue.opening_wait_s() * 1000) if action.can_wait else 0,
@@ -330,17 +331,19 @@ async def _fills(venue: Venue, action: ReadAccounts) -> tuple[tuple[Fill, ...] |
         return None, str(error)
 
 
-async def _leverage(venue: Venue, symbol: str, wanted: int | None) -> Leverage:
-    """Return the setting read back, after asking to change it where it differs from `wanted`.
+async def _leverage(venue: Venue, symbol: str, wanted: int | None) -> tuple[Leverage, str]:
+    """Return the setting read back, after asking to change it where it differs from `wanted`, and
+    why that was refused, empty where it was not.
 
     `wanted` None leaves it alone: somebody has a position or orders there. Raises
     `VenueUnavailable` when nobody can say whether the change will come.
     """
-    setting = await venue.leverage(symbol)
+    setting, refusal = await venue.leverage(symbol), ""
     for tries_left in reversed(range(LEVERAGE_TRIES_MAX)):
         if wanted is None or setting.value == wanted:
             break
         outcome = await venue.set_leverage(symbol, value=wanted)
+        refusal = outcome.message if isinstance(outcome, Rejected) else ""
         await asyncio.sleep(LEVERAGE_WAIT_S)
         if isinstance(outcome, Unknown):
             await venue.fence(past_life=False)
@@ -348,4 +351,4 @@ async def _leverage(venue: Venue, symbol: str, wanted: int | None) -> Leverage:
         if isinstance(outcome, Unknown) and setting.value != wanted and not tries_left:
             request = f"leverage of {symbol}"
             raise VenueUnavailable(outcome.reason, venue=venue.name, request=request)
-    return setting
+    return setting, refusal

@@ -189,7 +189,8 @@ def _unready(event: AccountsRead) -> str | None:
     for venue, row in event.venues.items():
         if row.leverage is None or row.leverage.value != LEVERAGE_LOCK:
             shown = "unknown" if row.leverage is None else f"{row.leverage.value.normalize():f}x"
-            return f"{venue} leverage is {shown}, not {LEVERAGE_LOCK}x"
+            why = f": {row.leverage_refusal}" if row.leverage_refusal else ""
+            return f"{venue} leverage is {shown}, not {LEVERAGE_LOCK}x{why}"
         if not _is_fresh(row, event.at_ms):
             return f"{venue} book not fresh"
         if row.fees is None:

@@ -15,8 +15,10 @@ from desk.core.venue import VenueName
 from desk.engine.files import read_text
 from desk.engine.reads import Reader
 from desk.hedge.config import Config
+from desk.hedge.searching import set_aside
 from desk.hedge.select import Candidate, rank
 from desk.hedge.snapshot import parse_snapshot
+from desk.hedge.state import BotState
 from desk.screen.tables import nearest_line, obstacles, ranking, ranking_units
 from desk.screen.terminal import say
 
@@ -24,9 +26,17 @@ EXIT_DONE, EXIT_FAILED = 0, 1
 
 
 async def look_once(
-    venues: Mapping[VenueName, Venue], config: Config, clock: Clock, console: Console
+    venues: Mapping[VenueName, Venue],
+    config: Config,
+    clock: Clock,
+    console: Console,
+    *,
+    state: BotState | None = None,
 ) -> int:
-    """Print the live table and what the nearest candidate lacks. Returns the exit code."""
+    """Print the live table and what the nearest candidate lacks. Returns the exit code.
+
+    What the bot's `state` leaves alone is refused here, too.
+    """
     reader = Reader(venues, clock, with_fees=False)
     for venue in venues.values():
         venue.watch(config.symbols_to_monitor)
@@ -35,7 +45,8 @@ async def look_once(
         sys.stderr.write(f"error: {reason}\n")
     if read.failures:
         return EXIT_FAILED
-    rows = rank(config, read.venues, at_ms=read.at_ms, set_aside={})
+    aside = {} if state is None else set_aside(state, read.at_ms)
+    rows = rank(config, read.venues, at_ms=read.at_ms, set_aside=aside)
     _show(console, f"Funding now: {ranking_units(config)}", rows)
     return EXIT_DONE
 

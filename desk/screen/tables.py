@@ -3,6 +3,7 @@
 Plain columns without frames: a row is a line at every width from 80 columns on, also in a file.
 """
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
@@ -17,6 +18,8 @@ from desk.hedge.state import CycleResult
 
 GAP = "  "
 ELLIPSIS = "…"
+NARROW_INDENT = " " * 4
+VERDICT_WIDTH_MIN = 20
 BOOKS_FROM_WIDTH = 105
 BOOKS_WIDTH = 80
 OPENABLE = "may be opened"
@@ -51,7 +54,7 @@ def ranking(candidates: Sequence[Candidate], *, width: int, quotes_recorded: boo
     """Return the symbols of one look, best first, each with the first thing against opening it."""
     is_wide = width >= BOOKS_FROM_WIDTH
     costs: tuple[str, ...] = ("L book", "P book", "funding", "cost") if is_wide else ("net",)
-    head = ("symbol", "Lighter", "Pacifica", "spread", "long", *costs, "verdict")
+    head = ("symbol", "Lighter", "Pacifica", "spread", "long", *costs)
     rows: list[tuple[str, ...]] = [head]
     for row in candidates:
         rates = (*(row.rates[venue] for venue in BOTH), row.spread)
@@ -60,15 +63,25 @@ def ranking(candidates: Sequence[Candidate], *, width: int, quotes_recorded: boo
             costs = (*books, _bps(row.funding_bps), _least(row, "≥ ") + _bps(row.cost_bps))
         else:
             costs = (("" if row.net_bps is None else _least(row, "≤ ")) + _bps(row.net_bps),)
-        rows.append(
-            (row.symbol, *map(_apr, rates), row.long_venue or "", *costs, _verdict(row))
-        )
-    first, *lines = columns(rows, left=(0, 4, len(head) - 1), width=width)
-    text = Text(first, style="bold")
-    for row, line in zip(candidates, lines, strict=True):
+        rows.append((row.symbol, *map(_apr, rates), row.long_venue or "", *costs))
+    first, *figures = columns(rows, left=(0, 4), width=width)
+    text = Text(_with_verdict(first, "verdict", first, width=width), style="bold")
+    for row, line in zip(candidates, figures, strict=True):
         text.append("\n")
-        text.append(line, style="not bold green" if row.is_eligible else "not bold")
+        whole = _with_verdict(line, _verdict(row), first, width=width)
+        text.append(whole, style="not bold green" if row.is_eligible else "not bold")
     return text
+
+
+def _with_verdict(figures: str, verdict: str, head: str, *, width: int) -> str:
+    """Return a row with its verdict, folded below its beginning; where the figures leave too little
+    room, on lines of its own."""
+    column = len(head) + len(GAP)
+    if width - column < VERDICT_WIDTH_MIN:
+        lines = textwrap.wrap(verdict, width - len(NARROW_INDENT))
+        return "\n".join([figures, *(NARROW_INDENT + line for line in lines)])
+    first, *more = textwrap.wrap(verdict, width - column)
+    return "\n".join([f"{figures:<{column}}{first}", *(" " * column + line for line in more)])
 
 
 def _apr(rate: HourlyRate | None) -> str:

@@ -385,13 +385,15 @@ def test_leverage_is_set_and_read_back() -> None:
 
 
 def test_leverage_that_is_refused_is_reported_as_it_is() -> None:
-    """After a few tries the real setting comes back, for the strategy to refuse."""
+    """After a few tries the real setting comes back with the reason, for the strategy to refuse."""
 
     async def play(stage: Stage) -> None:
         stage.fault(LIGHTER, FaultKind.REJECT, "set_leverage", count=100)
         read = await ask(stage, symbol="BTC", leverage=1)
 
         assert leverages(read)[LIGHTER] > 1
+        assert read.venues[LIGHTER].leverage_refusal
+        assert not read.venues[PACIFICA].leverage_refusal
 
     on_stage(play)
 

@@ -34,6 +34,13 @@ UNPROVED: list[tuple[dict[str, object], str]] = [
         {"leverage": Leverage("ETH", Decimal(20), MarginMode.CROSS)},
         "leverage is 20x, not 1x",
     ),
+    (
+        {
+            "leverage": Leverage("ETH", Decimal(20), MarginMode.CROSS),
+            "leverage_refusal": "invalid signature",
+        },
+        "leverage is 20x, not 1x: invalid signature",
+    ),
     ({"fees": None}, "did not tell the account's fees"),
     ({"quote": None}, "book not fresh"),
     ({"quote": quote(half="-1")}, "book not fresh"),

@@ -99,14 +99,21 @@ def client_of(venue: Embedded, clock: LoopClock, key: LighterKey | None, **chang
     }
     if key is not None:
         fields |= {"account_index": account, "api_key_index": key.index}
-        fields["signer"] = PythonSigner(
-            key.private_key,
-            account_index=account,
-            api_key_index=key.index,
-            chain_id=CHAIN_ID,
-            now_ms=clock.now_ms,
-        )
+        fields["signer"] = signer_for(venue, clock, key, CHAIN_ID)
     return LighterClient(**{**fields, **changes})
+
+
+def signer_for(
+    venue: Embedded, clock: LoopClock, key: LighterKey, chain_id: int
+) -> PythonSigner:
+    """Return what signs with a key of the venue's account, for a chain."""
+    return PythonSigner(
+        key.private_key,
+        account_index=venue.credentials.lighter.account_index,
+        api_key_index=key.index,
+        chain_id=chain_id,
+        now_ms=clock.now_ms,
+    )
 
 
 def play(story: Callable[[Desk], Awaitable[None]], *, public: bool = False, **changes: Any) -> None:
@@ -537,3 +544,24 @@ def test_an_order_that_our_budget_cannot_send_is_not_signed() -> None:
         assert await desk.client.sign(desk.request(Side.SELL, reduce_only=True))
 
     play(story, limits="published")
+
+
+def test_a_signature_for_another_chain_names_the_variable() -> None:
+    """The venue says no more than that it is invalid; the key was proved at the start."""
+
+    async def main() -> object:
+        clock = LoopClock(asyncio.get_running_loop(), START_MS)
+        venue = await start_embedded(World(7, start_ms=START_MS), clock=clock)
+        key = venue.credentials.lighter.key
+        signer = signer_for(venue, clock, key, CHAIN_ID + 1)
+        client = client_of(venue, clock, key, signer=signer)
+        try:
+            await client.open()
+            return await client.set_leverage("ETH", value=1)
+        finally:
+            await client.close()
+            await venue.close()
+
+    refused = run_virtual(main())
+    assert isinstance(refused, Rejected)
+    assert "LIGHTER_CHAIN_ID is probably not the one of LIGHTER_BASE_URL" in refused.message

@@ -30,6 +30,7 @@ from desk.venues.lighter.orders import TxFate, fate, read_tx
 from desk.venues.lighter.tx import (
     BATCH_MAX,
     CODE_INVALID_NONCE,
+    CODE_INVALID_SIGNATURE,
     CODE_TX_NOT_FOUND,
     CODES_UNSURE,
     LighterWrite,
@@ -325,4 +326,9 @@ def _not_sent(write: LighterWrite, error: VenueError) -> Rejected:
 
 
 def _refused(write: LighterWrite, reply: SendReply) -> Rejected:
-    return Rejected(write.client_id, str(reply.code), reply.message or "refused without a word")
+    message = reply.message or "refused without a word"
+    if reply.code == CODE_INVALID_SIGNATURE:
+        # The key is compared with the registered one at each start, so it is not the key's fault;
+        # on known hosts the chain is checked, too.
+        message += ": LIGHTER_CHAIN_ID is probably not the one of LIGHTER_BASE_URL"
+    return Rejected(write.client_id, str(reply.code), message)

@@ -27,6 +27,7 @@ BATCH_MAX = 50
 BATCH_MAX_SURE = 15
 CODE_BATCH_TOO_LONG = 21514
 CODE_INVALID_NONCE = 21104
+CODE_INVALID_SIGNATURE = 21120
 CODE_TX_NOT_FOUND = 21500
 CODE_TOO_MANY_REQUESTS = 23000
 # "internal server error" and "process timeout": the gateway does not know what it did.
