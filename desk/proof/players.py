@@ -26,13 +26,19 @@ THRESHOLD_BPS = float(_SHIPPED.min_net_apr_threshold) * 100 / HOURS_PER_YEAR
 class Play:
     """What came of one market, bp of one leg's notional.
 
-    `holds` are in settlements, one for each pair opened. `forecasts` holds, for each plan that
-    ended before the market did, what was expected of it and what it would have been paid, net.
+    `spans` are the hours of opening and closing, one for each pair opened. `forecasts` holds, for
+    each plan that ended before the market did, what was expected of it and what it would have been
+    paid, net.
     """
 
     net_bps: float = 0.0
-    holds: list[int] = field(default_factory=list)
+    spans: list[tuple[int, int]] = field(default_factory=list)
     forecasts: list[tuple[float, float]] = field(default_factory=list)
+
+    @property
+    def holds(self) -> list[int]:
+        """Return how many settlements each pair was held for."""
+        return [closed - opened for opened, closed in self.spans]
 
 
 def cost_bps(series: Series, style: EntryStyle) -> Decimal:
@@ -108,7 +114,7 @@ class _Ours:
     def _close(self, held: _Held, hour: int) -> None:
         cost = float(self._costs[held.symbol])
         self.play.net_bps += self._paid(held, hour) - cost
-        self.play.holds.append(hour - held.since)
+        self.play.spans.append((held.since, hour))
         end = held.since + held.plan.settlements
         if end < HOURS:
             outcome = self._paid(held, end) - cost
@@ -131,7 +137,7 @@ def play_fixed(market: Market, costs: Sequence[Decimal]) -> Play:
         end = min(_LAST, hour + FIXED_HOURS)
         paid = sum(spreads[hour + 1 : end + 1])
         play.net_bps += (paid if spreads[hour] > 0 else -paid) - float(costs[symbol])
-        play.holds.append(end - hour)
+        play.spans.append((hour, end))
         hour = end + 1
     return play
 

@@ -26,9 +26,9 @@ def outcome(
     net: float, perfect: float, *, fixed: float = 0.0, family: Family = EDGE, off: float = 0.0
 ) -> Outcome:
     """Return one market's outcome; ours traded where it made or lost anything."""
-    holds = [12] if net else []
+    spans = [(0, 12)] if net else []
     forecasts = [(off, 0.0), (off, 0.0)] if net else []
-    return Outcome(family, EntryStyle.TAKER, Play(net, holds, forecasts), fixed, perfect, 10.0)
+    return Outcome(family, EntryStyle.TAKER, Play(net, spans, forecasts), fixed, perfect, 10.0)
 
 
 ROWS = [outcome(60.0, 100.0), outcome(0.0, 0.0), outcome(-10.0, 100.0, fixed=5.0, family=NONE)]

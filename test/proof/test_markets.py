@@ -1,5 +1,6 @@
 """Seeded markets: the same each time, as long as they say, and honest about what lasts."""
 
+from itertools import pairwise
 from statistics import mean
 
 import pytest
@@ -58,10 +59,10 @@ def test_blocks_are_recorded_hours_in_their_sequence(records: Records) -> None:
         (a[0] - a[1], b[0] - b[1])
         for stretches in records.joint.values()
         for stretch in stretches
-        for a, b in zip(stretch, stretch[1:], strict=False)
+        for a, b in pairwise(stretch)
     }
     made = market(family, 1)[0].spreads
-    follow = [pair in pairs for pair in zip(made, made[1:], strict=False)]
+    follow = [pair in pairs for pair in pairwise(made)]
     assert sum(follow) / len(follow) > 0.75
 
 

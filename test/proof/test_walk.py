@@ -26,7 +26,7 @@ def test_an_hour_nobody_recorded_cannot_be_paid() -> None:
 
 def test_ours_trades_what_stood_for_a_fortnight() -> None:
     """A level that pays is entered once, and left when the record ends."""
-    rows = {hour: (0.6, 0.0) for hour in range(400)}
+    rows = dict.fromkeys(range(400), (0.6, 0.0))
     trades = our_trades({"ETH": rows}, since_hour=336)
     assert [pytest.approx(63 * 0.6 - 8)] == trades.net_bps
 
