@@ -26,7 +26,8 @@ endif
 
 ENVIRONMENT := @$(PYTHON) scripts/environment.py
 
-.PHONY: help demo test check economics storm mutants storm-kills diagram conformance sim runtime develop
+.PHONY: help demo test check economics storm mutants storm-kills
+.PHONY: diagram conformance sim runtime develop
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile \
