@@ -76,7 +76,7 @@ def _resume(home: Home, clock: Clock, where: str) -> int:
             lifted = [f"lifted: {text}" for text in restraints(found.state)]
             store.save(resumed(found.state), at_ms=clock.now_ms())
         if Latch(home.latch).lift():
-            lifted.append(f"deleted: {home.latch}")
+            lifted.append(f"deleted: {home.latch.resolve()}")
     _show(f"{where}; its next start:", *(lifted or [NOTHING]))
     return EXIT_DONE
 

@@ -48,7 +48,7 @@ class Voice:
         lines = []
         before = self._engine.state
         if command is Command.RESUME and self._latch.lift():
-            lines.append(f"deleted: {self._latch.path}")
+            lines.append(f"deleted: {self._latch.path.resolve()}")
         after = await self._say(command)
         if command is Command.STOP and now and after.hedge is not None:
             after = await self._say(Command.CLOSE)

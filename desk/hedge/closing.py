@@ -442,7 +442,7 @@ def _note_strange_hands(state: BotState, hedge: Hedge) -> tuple[BotState, tuple[
     """Somebody else closed a leg of ours: leave that symbol alone until the owner resumes."""
     if not any(hedge.held(venue) for venue in BOTH) or hedge.symbol in state.by_hand:
         return state, ()
-    if is_latched(state):
+    if hedge.close_reason is CloseReason.LATCHED:
         text = f"{hedge.symbol} was closed by another hand: the emergency close, as it seems"
         return state, (Alert(Level.INFO, text),)
     text = f"{hedge.symbol} was closed by another hand; not opened again until resume"

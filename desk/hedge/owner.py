@@ -78,7 +78,7 @@ def restraints(state: BotState) -> list[str]:
     if state.halt_reason is not None:
         held_back.append(f"halted: {state.halt_reason}")
     if state.stop_asked and state.hedge is not None:
-        held_back.append("asked to stop at the end of this hold")
+        held_back.append("asked to stop: it exits once it is flat")
     elif state.paused:
         held_back.append("paused: nothing is opened")
     if state.by_hand:

@@ -53,6 +53,8 @@ def _next(state: BotState, now_ms: int) -> list[str]:
         return [f"{what} {_at(at_ms, now_ms)}" for what, at_ms in marks]
     if state.phase is Phase.WAIT:
         return [f"look {_at(state.look_at_ms, now_ms)}"]
+    if state.choice is not None and state.wake_at_ms is not None:
+        return [f"opening of {state.choice.symbol} {_at(state.wake_at_ms, now_ms)}"]
     return []
 
 

@@ -75,7 +75,7 @@ def test_resume_lifts_all_that_holds_the_next_start_back(
     assert [
         "  lifted: halted: fills do not agree",
         "  lifted: set aside, closed by another hand: DOGE",
-        f"  deleted: {home.latch}",
+        f"  deleted: {home.latch.resolve()}",
     ] == out.splitlines()[1:]
     loaded = open_store(home).load()
     assert loaded is not None

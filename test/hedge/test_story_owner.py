@@ -147,7 +147,7 @@ def test_what_holds_the_bot_back_is_named_and_resume_lifts_all_of_it() -> None:
     state = halted(hedge=standing(), stop_asked=True, paused=True, by_hand=("BTC",))
     assert [
         f"halted: {state.halt_reason}",
-        "asked to stop at the end of this hold",
+        "asked to stop: it exits once it is flat",
         "set aside, closed by another hand: BTC",
     ] == restraints(state)
     assert ["paused: nothing is opened"] == restraints(bot(Phase.WAIT, paused=True))

@@ -10,6 +10,8 @@ from desk.core.events import Command
 from desk.hedge.config import Config
 from desk.hedge.state import BotState, CloseReason, Doubt, Phase
 from desk.screen.status import answer_lines, latch_line, status_lines
+from test.hedge.builders import bot
+from test.hedge.cases import choice
 from test.screen.looks import AT_MS, holding
 
 FLAT = BotState(config=Config(), epoch=1, phase=Phase.WAIT, look_at_ms=AT_MS + 60_000)
@@ -42,6 +44,12 @@ def test_a_close_has_its_reason_and_no_times() -> None:
     lines = status_lines(closing(), AT_MS)
     assert "phase: CLOSE, stop-loss" == lines[0]
     assert not [line for line in lines if line.startswith("next")]
+
+
+def test_an_opening_that_waits_has_its_time() -> None:
+    """For the request budgets, say."""
+    waits = bot(Phase.SELECT, choice=choice(), wake_at_ms=AT_MS + 60_000)
+    assert "next: opening of ETH at 01-01 00:01:00 +0000, in 1 min" in status_lines(waits, AT_MS)
 
 
 def test_nothing_is_called_flat_in_doubt() -> None:
