@@ -11,6 +11,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         from desk.engine.clock import SystemClock
         from desk.engine.control import Request
 
-        return tell(Request(args.command, now=args.now), home, SystemClock())
+        return tell(Request(args.command, now=args.now, yes=args.yes), home, SystemClock())
 
     from desk.commands.start import read_config
 
@@ -213,10 +214,11 @@ async def live(args: argparse.Namespace, config: "Config", home: "Home") -> int:
         with start.instance_lock(home, env, clock):
             open_log(home.log, clock)
             console = open_terminal()
-            config = start.at_a_bearable_pace(config, env)
+            bearable = partial(start.at_a_bearable_pace, env=env)
+            config = bearable(config)
             loaded = start.load_state(home, config, console, epoch=start.new_epoch())
             lines = CommandLines.of(args, home.root, folder=FOLDER)
-            run = Run(config, home, venues, clock, console, args.cycles, *loaded, lines)
+            run = Run(config, home, venues, clock, console, args.cycles, *loaded, lines, bearable)
             return await trade_live(run, {name: row.identity for name, row in venues.items()})
     except VenueError as error:
         from desk.venues.whereabouts import start_trouble

@@ -3,7 +3,7 @@
 The same for live and embedded venues. The locks are held by whoever calls.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -18,7 +18,7 @@ import structlog
 from rich.console import Console
 from structlog.typing import FilteringBoundLogger
 
-from desk.commands.start import check_symbols, read_equity
+from desk.commands.start import check_symbols, read_config, read_equity
 from desk.commands.voice import Voice
 from desk.core.events import Command, OwnerAsked
 from desk.core.ports import Clock, Venue
@@ -44,7 +44,10 @@ from desk.screen.terminal import say, write_line
 
 
 class Run(NamedTuple):
-    """What one run of the bot needs, live or embedded. `lines` None: a demo has no second life."""
+    """What one run of the bot needs, live or embedded. `lines` None: a demo has no second life.
+
+    `bearable` slows an edited configuration to what the venues' limits carry.
+    """
 
     config: Config
     home: Home
@@ -55,6 +58,7 @@ class Run(NamedTuple):
     store: StateStore[BotState]
     state: BotState
     lines: CommandLines | None = None
+    bearable: Callable[[Config], Config] = lambda config: config
 
     @property
     def is_demo(self) -> bool:
@@ -160,7 +164,7 @@ async def _commands(
     run: Run, engine: Engine[BotState], view: ConsoleView
 ) -> AsyncIterator[None]:
     """Within, the owner's commands are heard; where there can be no socket, that is told."""
-    voice = Voice(engine, run.clock, Latch(run.home.latch))
+    voice = Voice(engine, run.clock, Latch(run.home.latch), partial(_reread, run, engine))
     async with AsyncExitStack() as ear:
         try:
             await ear.enter_async_context(control_served(run.home.control, voice.answer))
@@ -168,6 +172,17 @@ async def _commands(
             text = f"status, pause, close and the like cannot reach this process: {error}"
             view.line(run.clock.now_ms(), "start", text, style="yellow")
         yield
+
+
+async def _reread(run: Run, engine: Engine[BotState]) -> Config:
+    """Return the configuration as it is in its file now, with symbols that somebody lists.
+
+    Raises `ConfigError`, `VenueError`.
+    """
+    config = run.bearable(read_config(run.home, needed=True))
+    if config.symbols_to_monitor != engine.state.config.symbols_to_monitor:
+        await check_symbols(run.venues, config, run.home.config)
+    return config
 
 
 def _log_start(run: Run) -> FilteringBoundLogger:

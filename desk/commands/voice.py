@@ -1,19 +1,24 @@
 """The owner's commands as a running bot hears them over its control socket."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
+from desk.core.errors import ConfigError, VenueError
 from desk.core.events import Command, OwnerAsked
 from desk.core.ports import Clock
 from desk.engine.control import Reply, Request
 from desk.engine.files import why
 from desk.engine.latch import Latch
 from desk.engine.run import Engine
+from desk.hedge.config import Config
+from desk.hedge.edits import edits, may_close
+from desk.hedge.events import ConfigChanged
 from desk.hedge.state import BotState
 from desk.screen.status import answer_lines, status_lines
 
-STATUS = "status"
+STATUS, RELOAD = "status", "reload"
 COMMANDS = {row.value: row for row in (Command.PAUSE, Command.RESUME, Command.CLOSE, Command.STOP)}
+Reread = Callable[[], Awaitable[Config]]
 HEARD_S_MAX = 10.0  # a decision takes milliseconds; longer means that the bot is stuck
 NOTHING = "nothing held it back"
 UNSAVED = "but the state cannot be written: a restart would not know of it"
@@ -22,17 +27,23 @@ UNSAVED = "but the state cannot be written: a restart would not know of it"
 class Voice:
     """Answers requests by what the bot decides about them."""
 
-    def __init__(self, engine: Engine[BotState], clock: Clock, latch: Latch) -> None:
-        """Speak to `engine`; a `resume` also deletes the latch."""
+    def __init__(
+        self, engine: Engine[BotState], clock: Clock, latch: Latch, reread: Reread
+    ) -> None:
+        """Speak to `engine`; a `resume` also deletes the latch. `reread` returns the configuration
+        as it is in its file now; it raises `ConfigError`, `VenueError`."""
         self._engine = engine
         self._clock = clock
         self._latch = latch
+        self._reread = reread
 
     async def answer(self, request: Request) -> Reply:
         """Return what came of a command, once it is decided and saved."""
         command = COMMANDS.get(request.command)
         if request.command == STATUS:
             return Reply(True, tuple(status_lines(self._engine.state, self._clock.now_ms())))
+        if request.command == RELOAD:
+            return await self._reload(is_sure=request.yes)
         if command is None:
             return Reply(False, (f"no such command: {request.command}",))
         try:
@@ -43,6 +54,29 @@ class Voice:
         except OSError as error:
             return Reply(False, (f"{self._latch.path} cannot be deleted: {why(error)}",))
         return Reply(True, (*lines, *([] if self._engine.is_saved else [UNSAVED])))
+
+    async def _reload(self, *, is_sure: bool) -> Reply:
+        """Adopt the edited file; one that is bad, or may close what is held, changes nothing."""
+        try:
+            async with asyncio.timeout(HEARD_S_MAX):
+                config = await self._reread()
+                return await self._adopt(config, is_sure=is_sure)
+        except (ConfigError, VenueError) as error:
+            return Reply(False, (*str(error).splitlines(), "the old configuration goes on"))
+        except TimeoutError:
+            return Reply(False, (f"not done within {HEARD_S_MAX:g} s; the old one may go on",))
+
+    async def _adopt(self, config: Config, *, is_sure: bool) -> Reply:
+        state, now_ms = self._engine.state, self._clock.now_ms()
+        changes = tuple(str(row) for row in edits(state.config, config))
+        if not changes:
+            return Reply(True, ("nothing in it has changed",))
+        closing = may_close(state, config, now_ms)
+        if closing and not is_sure:
+            why = f"{', '.join(closing)} may close what is held at once: reload --yes does it"
+            return Reply(False, (*changes, why, "the old configuration goes on"))
+        await self._engine.hear(ConfigChanged(now_ms, config))
+        return Reply(True, changes)
 
     async def _obey(self, command: Command, *, now: bool) -> Sequence[str]:
         lines = []

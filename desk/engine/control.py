@@ -33,6 +33,7 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     command: str
     now: bool = False
+    yes: bool = False
 
 
 class Reply(msgspec.Struct, frozen=True):

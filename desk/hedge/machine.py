@@ -37,6 +37,7 @@ from desk.hedge import (
     risk,
     searching,
 )
+from desk.hedge.edits import edits
 from desk.hedge.events import ConfigChanged, Started
 from desk.hedge.state import BotState, CloseReason, Phase
 from desk.hedge.steps import Step, adopt_config, halt, latch, linger, stay, symbols_of
@@ -184,7 +185,9 @@ def _handle(state: BotState, event: Event) -> Step:
     if isinstance(event, Started):
         return recovering.on_started(state, event)
     if isinstance(event, ConfigChanged):
-        return stay(adopt_config(state, event.config, event.at_ms), "configuration changed")
+        changes = "; ".join(map(str, edits(state.config, event.config)))
+        state = adopt_config(state, event.config, event.at_ms)
+        return stay(state, f"configuration changed: {changes}")
     if isinstance(event, ActionBroke):
         return _on_broken(state, event)
     if isinstance(event, OwnerAsked):

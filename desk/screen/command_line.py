@@ -23,9 +23,10 @@ commands to a running bot (status and resume also to its saved state):
   resume          lift pause, halt, latch, and symbols set aside by hand
   close           close now, then wait paused
   stop [--now]    close at the end of this hold (--now: at once), exit; the next start is paused
+  reload [--yes]  read bot_config.json again (--yes: also where that may close what is held)
 
 """
-NAMES = ("status", "pause", "resume", "close", "stop")
+NAMES = ("status", "pause", "resume", "close", "stop", "reload")
 EXAMPLES = """\
 examples:
   lighter_pacifica_hedge.py --demo              the whole bot on embedded venues, nothing needed
@@ -95,6 +96,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("words", nargs="*", metavar="COMMAND", help="see below; none: run the bot")
     parser.add_argument("--now", action="store_true", help="stop: do not wait for the hold's end")
+    parser.add_argument("--yes", action="store_true", help="reload: though it may close at once")
     mode = parser.add_argument_group("what to run")
     mode.add_argument("--demo", action="store_true", help="embedded venues in virtual time")
     mode.add_argument("--once", action="store_true", help="look, print the ranked table, exit")
@@ -138,6 +140,8 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         parser.error(f"{args.command} is for a bot that runs: leave --demo, --once, --cycles out")
     if args.now and args.command != "stop":
         parser.error("--now belongs to stop")
+    if args.yes and args.command != "reload":
+        parser.error("--yes belongs to reload")
     if args.snapshot is not None and not args.once:
         parser.error("--snapshot belongs to --once; add --once")
     return args

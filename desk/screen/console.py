@@ -21,7 +21,7 @@ from desk.core.stream import StreamDown, StreamEvent, StreamUp
 from desk.core.venue import VenueName
 from desk.engine.run import Record
 from desk.engine.said import Said
-from desk.hedge.events import Started
+from desk.hedge.events import ConfigChanged, Started
 from desk.hedge.searching import set_aside
 from desk.hedge.select import rank
 from desk.hedge.state import BotState, CycleResult, Hedge, Phase
@@ -120,6 +120,8 @@ class ConsoleView:
         if any(isinstance(row, Alert) and row.text == record.decision.reason for row in actions):
             return False  # the alert has just said it
         if any(isinstance(action, SendOrders) for action in actions):
+            return True
+        if isinstance(event, ConfigChanged):
             return True
         if isinstance(event, OwnerAsked) and event.command is not Command.LEAVE:
             return True

@@ -1,13 +1,18 @@
 """The owner's commands to a bot that runs: what it does, and what it answers, from a hold."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from desk.commands.voice import Voice
+from desk.core.errors import ConfigError
 from desk.engine.control import Request
 from desk.engine.latch import Latch
+from desk.hedge.config import Config
 from desk.hedge.state import Phase
 from test.emergency_stage import Stage, play
 from test.test_emergency_beside_bot import Life, bot_on
@@ -15,17 +20,32 @@ from test.test_emergency_beside_bot import Life, bot_on
 Said = Callable[..., Awaitable[str]]
 
 
-def in_a_hold(folder: Path, story: Callable[[Life, Said, Stage], Awaitable[None]]) -> None:
+def edited(life: Life, edit: dict[str, Any]) -> Callable[[], Awaitable[Config]]:
+    """Return what reads the configuration with an edit in it; the key "bad" is none."""
+
+    async def reread() -> Config:
+        if "bad" in edit:
+            raise ConfigError("bot_config.json: unknown key 'bad'")
+        return replace(life.engine.state.config, **edit)
+
+    return reread
+
+
+def in_a_hold(
+    folder: Path, story: Callable[[Life, Said, Stage], Awaitable[None]], **edit: Any
+) -> None:
     """Play a story with a bot that holds and a way to speak to it."""
 
     async def scene(stage: Stage) -> None:
         async with bot_on(stage) as life:
             await life.reaches(Phase.HOLD)
-            voice = Voice(life.engine, stage.clock, Latch(stage.home.latch))
+            voice = Voice(life.engine, stage.clock, Latch(stage.home.latch), edited(life, edit))
 
-            async def say(command: str, *, now: bool = False) -> str:
-                reply = await voice.answer(Request(command, now=now))
-                assert reply.ok, reply
+            async def say(
+                command: str, *, now: bool = False, yes: bool = False, ok: bool = True
+            ) -> str:
+                reply = await voice.answer(Request(command, now=now, yes=yes))
+                assert ok == reply.ok, reply
                 return "\n".join(reply.lines)
 
             await story(life, say, stage)
@@ -107,8 +127,50 @@ def test_a_word_nobody_knows_is_refused(tmp_path: Path) -> None:
 
     async def scene(stage: Stage) -> None:
         async with bot_on(stage) as life:
-            voice = Voice(life.engine, stage.clock, Latch(stage.home.latch))
+            voice = Voice(life.engine, stage.clock, Latch(stage.home.latch), edited(life, {}))
             reply = await voice.answer(Request("sell everything"))
             assert (False, ("no such command: sell everything",)) == (reply.ok, reply.lines)
 
     play(tmp_path, scene)
+
+
+def test_a_reload_names_each_change_and_when_it_acts(tmp_path: Path) -> None:
+    """Old and new value; a second one finds nothing."""
+
+    async def story(life: Life, say: Said, _: Stage) -> None:
+        assert [
+            "base_capital_allocation: 50 -> 70, acts from the next opening on",
+            "renew_hold: true -> false, acts from now on",
+        ] == (await say("reload")).splitlines()
+        assert (Decimal(70), False) == (
+            life.engine.state.config.base_capital_allocation,
+            life.engine.state.config.renew_hold,
+        )
+        assert "nothing in it has changed" == await say("reload")
+
+    in_a_hold(tmp_path, story, base_capital_allocation=Decimal(70), renew_hold=False)
+
+
+def test_a_reload_that_may_close_asks_first(tmp_path: Path) -> None:
+    """A tighter stop, say: it is adopted only with a yes."""
+
+    async def story(life: Life, say: Said, _: Stage) -> None:
+        said = await say("reload", ok=False)
+        assert "stop_loss_pct may close what is held at once: reload --yes does it" in said
+        assert Decimal(50) == life.engine.state.config.stop_loss_pct
+        await say("reload", yes=True)
+        assert Decimal(10) == life.engine.state.config.stop_loss_pct
+
+    in_a_hold(tmp_path, story, stop_loss_pct=Decimal(10))
+
+
+def test_a_bad_edit_keeps_the_old_configuration(tmp_path: Path) -> None:
+    """And says what is wrong with it."""
+
+    async def story(life: Life, say: Said, _: Stage) -> None:
+        before = life.engine.state.config
+        said = await say("reload", ok=False)
+        assert "bot_config.json: unknown key 'bad'\nthe old configuration goes on" == said
+        assert before == life.engine.state.config
+
+    in_a_hold(tmp_path, story, bad=True)

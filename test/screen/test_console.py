@@ -30,7 +30,7 @@ from desk.core.stream import FillSeen, StreamDown, StreamUp
 from desk.core.venue import VenueName
 from desk.engine.run import Record
 from desk.hedge.config import Config
-from desk.hedge.events import Started
+from desk.hedge.events import ConfigChanged, Started
 from desk.hedge.state import Backoff, BotState, CycleResult, Phase
 from desk.screen.console import ConsoleView
 from test.screen.looks import AT_MS, LIGHTER, PACIFICA, holding, markets, recorder, result
@@ -93,6 +93,11 @@ def test_what_the_owner_says_is_a_line() -> None:
     """He may have said it from another terminal."""
     heard = OwnerAsked(AT_MS, Command.PAUSE)
     assert "owner said pause" in shown(record(heard, FLAT, reason="owner said pause"))
+
+
+def test_an_edited_configuration_is_a_line() -> None:
+    """What changed, for whoever watches the screen."""
+    assert "renew_hold" in shown(record(ConfigChanged(AT_MS, Config()), FLAT, reason="renew_hold"))
 
 
 def test_an_alert_that_is_the_reason_is_not_said_twice() -> None:
