@@ -31,7 +31,7 @@ class ReadAccounts:
     resting orders (of `symbol`, or of all when None) with `orders`; fills and funding payments
     since `since_ms` (without a symbol the fills only); leverage (set to `leverage` first where it
     differs), fees and the quote of `symbol` with `leverage`; its market (steps, minimums, status)
-    with `market`. Venues in `fence` are fenced before they are read (`Venue.fence`).
+    on the venues in `market`. Venues in `fence` are fenced before they are read (`Venue.fence`).
 
     `urgent`: something unguarded waits for the answer. `can_wait`: nothing of ours is at stake, so
     a read that a request budget holds back is waited for instead of failing.
@@ -45,7 +45,7 @@ class ReadAccounts:
     leverage: int | None = None
     urgent: bool = False
     can_wait: bool = False
-    market: bool = False
+    market: tuple[VenueName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,12 +86,16 @@ class VenueAccount:
 
 @dataclass(frozen=True, slots=True)
 class AccountsRead:
-    """The answer to `ReadAccounts`. A venue that failed any part of the read is missing."""
+    """The answer to `ReadAccounts`. A venue that failed any part of the read is missing.
+
+    `retry_ms`: after how long a venue that keeps us away, or our own count, lets the read through.
+    """
 
     at_ms: int
     ask: int
     venues: dict[VenueName, VenueAccount]
     failures: dict[VenueName, str] = field(default_factory=dict)
+    retry_ms: dict[VenueName, int] = field(default_factory=dict)
 
 
 class Verdict(StrEnum):

@@ -91,18 +91,18 @@ class Reader:
         """Return what both venues say of the symbols; empty means all that both list."""
         symbols: Sequence[str] = action.symbols
         if not symbols:
-            listed, failures = await self._both(self._instruments, patience_s=PATIENCE_S_MAX)
-            if failures:
-                return MarketsRead(self._clock.now_ms(), action.ask, {}, failures)
+            listed, errors = await self._both(self._instruments, patience_s=PATIENCE_S_MAX)
+            if errors:
+                return MarketsRead(self._clock.now_ms(), action.ask, {}, _reasons(errors))
             symbols = _common(listed)
             self.stream(symbols)
-        read, failures = await self._both(
+        read, errors = await self._both(
             lambda venue: self._markets(venue, symbols), patience_s=PATIENCE_S_MAX
         )
         # One venue may have kept the other waiting: books come last.
         rows = await asyncio.gather(*(self._with_quotes(*item) for item in read.items()))
         venues = dict(zip(read, rows, strict=True))
-        return MarketsRead(self._clock.now_ms(), action.ask, venues, failures)
+        return MarketsRead(self._clock.now_ms(), action.ask, venues, _reasons(errors))
 
     async def _markets(self, venue: Venue, symbols: Sequence[str]) -> VenueMarkets:
         instruments, stats = await asyncio.gather(self._instruments(venue), venue.market_stats())
@@ -147,7 +147,7 @@ class Reader:
     async def read_accounts(self, action: ReadAccounts) -> AccountsRead:
         """Return both accounts and whatever else was asked for."""
         patience_s = PATIENCE_S_MAX if action.can_wait else 0.0
-        read, failures = await self._both(
+        read, errors = await self._both(
             lambda venue: self._account(venue, action), patience_s=patience_s
         )
         wanted = {each.symbol for row in read.values() for each in row.account.positions}
@@ -160,7 +160,12 @@ class Reader:
             )
             for name, row in read.items()
         }
-        return AccountsRead(self._clock.now_ms(), action.ask, venues, failures)
+        retry_ms = {
+            name: ceil(error.retry_after_s * 1000)
+            for name, error in errors.items()
+            if isinstance(error, RateLimited)
+        }
+        return AccountsRead(self._clock.now_ms(), action.ask, venues, _reasons(errors), retry_ms)
 
     async def _account(self, venue: Venue, action: ReadAccounts) -> VenueAccount:
         symbol, urgent = action.symbol, action.urgent
@@ -193,7 +198,7 @@ class Reader:
             stats=await self._known_stats(venue, action),
             opening_wait_ms=ceil(venue.opening_wait_s() * 1000) if action.can_wait else 0,
             instruments=market or {},
-            is_delisted=action.market and market is not None and symbol not in market,
+            is_delisted=bool(action.market) and market is not None and symbol not in market,
         )
 
     async def _market(
@@ -204,7 +209,7 @@ class Reader:
         """
         if action.symbol is None and action.since_ms is not None:
             return await self._instruments(venue)
-        if not action.market:
+        if venue.name not in action.market:
             return None
         age_s_max = HURRIED_MARKET_AGE_S_MAX if action.urgent else HELD_MARKET_AGE_S_MAX
         try:
@@ -232,8 +237,8 @@ class Reader:
 
     async def _both(
         self, read: Callable[[Venue], Awaitable[T]], *, patience_s: float = 0.0
-    ) -> tuple[dict[VenueName, T], dict[VenueName, str]]:
-        """Read every venue at once. Returns the answers, and the reasons of those that failed.
+    ) -> tuple[dict[VenueName, T], dict[VenueName, VenueError]]:
+        """Read every venue at once. Returns the answers, and the errors of those that failed.
 
         A venue that asks for patience is no failure while `patience_s` lasts.
         """
@@ -242,13 +247,13 @@ class Reader:
             *(self._attempt(read, venue, until_s) for venue in self._venues.values())
         )
         answers: dict[VenueName, T] = {}
-        failures: dict[VenueName, str] = {}
+        errors: dict[VenueName, VenueError] = {}
         for name, (answer, error) in zip(self._venues, results, strict=True):
             if error is not None:
-                failures[name] = _reason(error)
+                errors[name] = error
             elif answer is not None:
                 answers[name] = answer
-        return answers, failures
+        return answers, errors
 
     async def _attempt(
         self, read: Callable[[Venue], Awaitable[T]], venue: Venue, until_s: float
@@ -275,6 +280,10 @@ class Reader:
             return
         self._waits_until_s[venue] = now_s + wait_s
         self._on_wait(budget_wait(venue, wait_s))
+
+
+def _reasons(errors: Mapping[VenueName, VenueError]) -> dict[VenueName, str]:
+    return {name: _reason(error) for name, error in errors.items()}
 
 
 def _reason(error: VenueError) -> str:

@@ -92,7 +92,7 @@ def _ask(state: BotState, reason: str, *also: Action) -> Step:
     hedge = hedge_of(state)
     is_over = _is_over(hedge)
     orders = is_over and any(row.may_act for row in hedge.triggers)
-    market = bool(hedge.shut()) or any(_last_was_empty(hedge, venue) for venue in BOTH)
+    market = tuple(row for row in BOTH if row in hedge.shut() or _last_was_empty(hedge, row))
     return ask_hedge(
         state, reason, *also, rows=is_over, orders=orders, can_wait=is_over, market=market
     )
@@ -202,10 +202,15 @@ def on_accounts(state: BotState, event: AccountsRead, *also: Action) -> Step:
 
 
 def _linger(state: BotState, event: AccountsRead, reason: str, *also: Action) -> Step:
-    """Come back soon where a leg may stand without its twin, else with the usual patience."""
+    """Come back soon where a leg may stand without its twin, else with the usual patience.
+
+    Where a venue keeps us away, as soon as it lets us: before that it would be in vain.
+    """
+    at_ms = event.at_ms
     if hedge_of(state).is_even:
-        return linger(state, event.at_ms, reason, *also)
-    return linger(state, event.at_ms, reason, *also, pause_ms_max=PAUSE_MS_MAX)
+        return linger(state, at_ms, reason, *also)
+    pause_ms = max(event.retry_ms.values(), default=None)
+    return linger(state, at_ms, reason, *also, pause_ms_max=PAUSE_MS_MAX, pause_ms=pause_ms)
 
 
 def _ask_what_filled(state: BotState, event: AccountsRead, *also: Action) -> Step:

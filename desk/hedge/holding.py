@@ -106,7 +106,7 @@ def _check(state: BotState, at_ms: int, *, orders: bool) -> Step:
         since_ms=since_ms,
         fence=fenced(hedge, orders=orders and not is_first_look),
         urgent=urgent,
-        market=not urgent,
+        market=() if urgent else BOTH,
     )
     return Decision(state, (action,), "full check of both venues")
 

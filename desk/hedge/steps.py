@@ -58,14 +58,14 @@ def ask_hedge(
     rows: bool = False,
     orders: bool = False,
     can_wait: bool = False,
-    market: bool = False,
+    market: tuple[VenueName, ...] = (),
 ) -> Step:
     """Ask how the hedge in hand stands, with a fence where an order is in doubt.
 
     `rows` asks for its fills, too: the dearest reads there are (see `needs_rows`). `orders` asks
     for what rests in its symbol, behind a fence where a trigger has not been seen yet, `market` for
-    its steps and status. `can_wait`: nothing of ours stands, the rows (payments, too) are for the
-    books.
+    its steps and status on those venues. `can_wait`: nothing of ours stands, the rows (payments,
+    too) are for the books.
     """
     hedge = hedge_of(state)
     state = replace(state, asked=state.asked + 1, waiting=True, wake_at_ms=None)
@@ -157,10 +157,18 @@ def leave_halted(state: BotState) -> tuple[Action, ...]:
 
 
 def linger(
-    state: BotState, at_ms: int, reason: str, *also: Action, pause_ms_max: int = 30_000
+    state: BotState,
+    at_ms: int,
+    reason: str,
+    *also: Action,
+    pause_ms_max: int = 30_000,
+    pause_ms: int | None = None,
 ) -> Step:
-    """Come back after a pause, a longer one each time in a row inside this phase."""
-    pause = min(PAUSE_MS_MIN << min(state.pauses, 16), pause_ms_max)
+    """Come back after a pause, a longer one each time in a row inside this phase; after `pause_ms`
+    where it is known how long it must be."""
+    if pause_ms is None:
+        pause_ms = PAUSE_MS_MIN << min(state.pauses, 16)
+    pause = min(pause_ms, pause_ms_max)
     state = replace(state, pauses=state.pauses + 1, wake_at_ms=at_ms + pause)
     return Decision(state, also, f"{reason}; again in {pause / 1000:g} s")
 

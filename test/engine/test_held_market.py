@@ -25,7 +25,7 @@ CHECK_S = 60
 
 async def ask(made: Reader, **what: Any) -> VenueAccount:
     """Return what Lighter says when the market of BTC is asked for, too."""
-    read = await made.read_accounts(ReadAccounts(4, symbol="BTC", market=True, **what))
+    read = await made.read_accounts(ReadAccounts(4, symbol="BTC", market=(LIGHTER,), **what))
     return read.venues[LIGHTER]
 
 

@@ -474,3 +474,14 @@ def test_streaming_the_same_symbols_again_disturbs_nothing() -> None:
         assert all(stage.venues[LIGHTER].quote(symbol) for symbol in SYMBOLS)
 
     on_stage(play)
+
+
+def test_a_venue_that_keeps_us_away_says_for_how_long() -> None:
+    """Whoever closes a naked leg comes back then, and neither later nor in vain before."""
+
+    async def play(stage: Stage) -> None:
+        stage.fault(LIGHTER, FaultKind.HTTP_429, "account")
+        assert {LIGHTER: 60_000} == (await ask(stage, urgent=True)).retry_ms
+        assert {} == (await ask(stage, urgent=True)).retry_ms
+
+    on_stage(play)

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from desk.core.actions import ReadAccounts
-from desk.core.events import Command
+from desk.core.events import AccountsRead, Command
 from desk.core.order import Side
 from desk.hedge.closing import close_band_bps
 from desk.hedge.state import CloseReason, Phase, Role
@@ -297,3 +297,15 @@ def test_a_crossed_reference_is_still_a_price() -> None:
     story = Story(renew_hold=False).holding().wait(12 * HOUR_MS).tick()
     story.read(quote=quote(half="-1"))
     assert 2 == len(story.sent.orders)
+
+
+def test_a_venue_that_keeps_us_away_is_asked_as_soon_as_it_lets_us() -> None:
+    """Not a growing pause, which would oversleep: one leg stands alone meanwhile."""
+    story = closing().settle(SIZE, "0").wake()
+    rows = {LIGHTER: story.row(LIGHTER)}
+    for wait_ms in (3_920, 700, 60_000):
+        failures, waits = {PACIFICA: "used up"}, {PACIFICA: wait_ms}
+        story.feed(AccountsRead(story.at_ms, story.state.asked, rows, failures, waits))
+        began_ms = story.at_ms
+        story.wake()
+        assert min(wait_ms, 4_000) == story.at_ms - began_ms

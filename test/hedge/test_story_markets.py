@@ -51,7 +51,7 @@ def question(story: Story) -> ReadAccounts:
 
 def test_every_full_check_asks_for_the_market() -> None:
     """Its steps and its status are not what they were hours ago."""
-    assert question(check(Story().holding())).market
+    assert (LIGHTER, PACIFICA) == question(check(Story().holding())).market
 
 
 @pytest.mark.parametrize("venue", [LIGHTER, PACIFICA])
@@ -94,7 +94,7 @@ def test_a_hold_does_not_end_in_a_market_that_is_shut() -> None:
 def test_the_owners_close_waits_for_a_market_that_is_shut() -> None:
     """Neither leg is sent, and each look asks whether the market is open again."""
     story = told(check(Story().holding()), status=INACTIVE).say(Command.CLOSE)
-    assert question(story).market
+    assert (PACIFICA,) == question(story).market
     story.read()
     assert (1, "pacifica takes no orders in ETH; again in 1 s") == (
         len(story.orders),
@@ -122,7 +122,7 @@ def test_a_close_that_did_nothing_asks_for_the_market_anew() -> None:
     story = Story(renew_hold=False).holding().wait(12 * HOUR_MS).tick("3000")
     assert not question(story).market
     story.read().settle(SIZE, "0").wake()
-    assert question(story).market
+    assert (PACIFICA,) == question(story).market
     (order,) = told(story, price_tick=d(5)).sent.orders
     assert d(0) == order.request.price % 5
 

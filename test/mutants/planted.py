@@ -300,7 +300,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "no pause between tries",
         "the venues' request limits are used up, and the next close is refused",
         "desk/hedge/steps.py",
-        "    pause = min(PAUSE_MS_MIN << min(state.pauses, 16), pause_ms_max)\n",
+        "    pause = min(pause_ms, pause_ms_max)\n",
         "    pause = 50\n",
     ),
 )

@@ -10,11 +10,18 @@ from pathlib import Path
 from desk.storm.__main__ import play_all, play_seeds
 from desk.storm.draw import draw
 from desk.storm.report import failures
-from desk.storm.runs import play
+from desk.storm.runs import parse_plan, play
 from desk.storm.sweep import singles
 
 ROOT = Path(__file__).resolve().parents[2]
 DRAWN = range(1, 61)
+# A leg is cut, and the order that lets its twin follow is refused three times in a row. The
+# budget's pause after a refusal is five seconds for what guards.
+REFUSED = parse_plan(
+    "seed=7 hours=0.1 hold_duration_hours=0.5 base_capital_allocation=400 "
+    "strikes=HOLD#25:deleveraged:lighter,send#7:throttled,send#8:throttled,send#9:throttled"
+)
+REFUSED_S_MAX = 3 * 5 + 2
 
 
 def test_a_cycle_survives_every_single_strike() -> None:
@@ -31,6 +38,14 @@ def test_drawn_runs_break_no_rule() -> None:
 
     assert [] == list(failures(tally.failures))
     assert 100 < tally.hours
+
+
+def test_a_naked_leg_is_closed_as_soon_as_the_venue_lets_us() -> None:
+    """Not after pauses of our own on top of the venue's."""
+    outcome = play(REFUSED)
+
+    assert 3 == outcome.reached["struck by throttled"]
+    assert outcome.helped_s_max <= REFUSED_S_MAX
 
 
 def test_a_run_is_the_same_each_time() -> None:
