@@ -41,7 +41,7 @@ BACKFILL_HOURS = 14 * 24  # the past that a demo begins with: volumes, candles, 
 def main(argv: list[str] | None = None) -> int:
     """Run as the command line says. Returns the exit code of the contract."""
     end_on_sigterm_as_on_sigint()
-    args = parse_args(argv)
+    args = read_words(sys.argv[1:] if argv is None else argv)
     try:
         return run(args)
     except (ConfigError, StateError) as error:
@@ -59,6 +59,15 @@ def main(argv: list[str] | None = None) -> int:
         return EXIT_FAILED
 
 
+def read_words(words: list[str]) -> argparse.Namespace:
+    """Return the command line; the commands that read the ledger have flags of their own."""
+    if words[:1] in (["report"], ["explain"]):
+        from desk.commands.books import parse_words
+
+        return parse_words(words)
+    return parse_args(words)
+
+
 def run(args: argparse.Namespace) -> int:
     """Choose the loop and the venues for what was asked."""
     from desk.engine.home import Home, home_folder
@@ -66,6 +75,11 @@ def run(args: argparse.Namespace) -> int:
     root = home_folder(args.home, os.environ)
     home = Home.live(root, config=args.config, state=args.state, journal=args.journal)
 
+    if args.command in ("report", "explain"):
+        from desk.commands.books import tell_books
+        from desk.engine.clock import SystemClock
+
+        return tell_books(args, home, SystemClock())
     if args.command is not None:
         from desk.commands.tell import tell
         from desk.engine.clock import SystemClock

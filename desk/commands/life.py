@@ -36,11 +36,15 @@ from desk.hedge import machine, steps
 from desk.hedge.config import Config
 from desk.hedge.events import Started
 from desk.hedge.state import BotState
+from desk.ledger.keeper import LedgerKeeper, kept
 from desk.screen.banners import doubts, farewell, say_what_is_at_stake
 from desk.screen.command_line import CommandLines, Ways
 from desk.screen.console import ConsoleView
 from desk.screen.status import latch_line
 from desk.screen.terminal import say, write_line
+
+LAST_S_MAX = 10.0  # for the last rows of the books; the next start reads what is missing
+DEMO_LAST_S_MAX = 75.0  # there is no next start, and a minute of budgets is no wait
 
 
 class Run(NamedTuple):
@@ -100,6 +104,7 @@ async def trade(run: Run) -> int:
     view = ConsoleView(run.console)
     for name, venue in run.venues.items():
         venue.listen(partial(view.hear, name))
+    keeper = LedgerKeeper(run.home.ledger, run.venues, clock=run.clock, state=run.state)
     engine = Engine(
         machine,
         run.state,
@@ -109,16 +114,20 @@ async def trade(run: Run) -> int:
         journal=journal,
         observer=view,
         on_wait=lambda text: view.aside(run.clock.now_ms(), "budget", text),
+        bookkeeper=keeper.observe,
     )
     engine.post(Started(run.clock.now_ms(), run.config, run.cycles))
     log = _log_start(run)
     try:
         async with AsyncExitStack() as ears:
-            ears.enter_context(_signals(run, engine, view))
+            ears.enter_context(_signals(run, engine, view, keeper))
             if not run.is_demo:
                 await ears.enter_async_context(_latch(run, engine, view))
                 await ears.enter_async_context(_commands(run, engine, view))
+            await ears.enter_async_context(kept(keeper))
             code = await engine.run()
+            if not engine.state.leaving:
+                await keeper.finish(DEMO_LAST_S_MAX if run.is_demo else LAST_S_MAX)
     finally:
         end_at_once_on_signals()
         journal.close()
@@ -128,13 +137,14 @@ async def trade(run: Run) -> int:
 
 
 def _signals(
-    run: Run, engine: Engine[BotState], view: ConsoleView
+    run: Run, engine: Engine[BotState], view: ConsoleView, keeper: LedgerKeeper
 ) -> AbstractContextManager[None]:
     """Return what makes a signal the owner's wish to leave."""
 
     def ask_to_leave() -> None:
         view.line(run.clock.now_ms(), "leaving", "a second signal exits at once")
         engine.post(OwnerAsked(run.clock.now_ms(), Command.LEAVE))
+        keeper.hurry()
 
     def exit_at_once(why: str) -> None:
         complain(doubts(engine.state, why, run.ways(engine.state)))

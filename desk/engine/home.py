@@ -92,6 +92,12 @@ class Home:
         return self.state.with_name(self.state.name + ".sock")
 
     @property
+    def ledger(self) -> Path:
+        """Return the ledger, in the folder of the state directory."""
+        base = self.root / "state" if self.work == self.root else self.work
+        return base / "ledger.sqlite3"
+
+    @property
     def log(self) -> Path:
         """Return the log file."""
         base = self.root if self.work == self.root else self.work

@@ -101,8 +101,10 @@ class Engine(Generic[S]):
         journal: Journal,
         observer: Observer,
         on_wait: Callable[[str], None] | None = None,
+        bookkeeper: Observer | None = None,
     ) -> None:
-        """Wire up; nothing happens before `run`. `on_wait` is told of reads that wait."""
+        """Wire up; nothing happens before `run`. `on_wait` is told of reads that wait;
+        `bookkeeper` raises `OSError` while it cannot write, which is told and changes nothing."""
         self.state = state
         self._strategy = strategy
         self._venues = venues
@@ -110,6 +112,7 @@ class Engine(Generic[S]):
         self._store = store
         self._journal = journal
         self._observer = observer
+        self._bookkeeper = bookkeeper
         self._reader = Reader(venues, clock, on_wait=on_wait)
         self._executor = Executor(venues, clock)
         self._resting = RestingDesk(venues, clock)
@@ -234,6 +237,9 @@ class Engine(Generic[S]):
             self._log_alert(alert)
         shown = replace(record.decision, actions=(*alerts, *record.decision.actions))
         self._attempt("screen", lambda: self._observer(replace(record, decision=shown)))
+        keep = self._bookkeeper
+        if keep is not None:
+            self._attempt("ledger", lambda: keep(record))
 
     def _attempt(self, what: str, write: Callable[[], None]) -> bool:
         """Return whether something could be written; alert when that changes.

@@ -25,6 +25,10 @@ commands to a running bot (status and resume also to its saved state):
   stop [--now]    close at the end of this hold (--now: at once), exit; the next start is paused
   reload [--yes]  read bot_config.json again (--yes: also where that may close what is held)
 
+commands that read the ledger, with or without a running bot (report --help, explain --help):
+  report          what each cycle brought, and whether the books close; --since, --csv, --html
+  explain CYCLE   why it was opened, held, renewed and closed, with every order and fill
+
 """
 NAMES = ("status", "pause", "resume", "close", "stop", "reload")
 EXAMPLES = """\

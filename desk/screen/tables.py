@@ -171,8 +171,8 @@ def cycle_books(result: CycleResult) -> Text:
     }
     both = [sum((row[number] for row in parts.values()), Decimal(0)) for number in range(4)]
     rows: list[tuple[str, ...]] = [("leg", "price", "funding", "fees", "net USD")]
-    rows += [(name, *map(_usd, amounts)) for name, amounts in parts.items()]
-    rows.append(("both legs", *map(_usd, both)))
+    rows += [(name, *map(usd, amounts)) for name, amounts in parts.items()]
+    rows.append(("both legs", *map(usd, both)))
     head, *lines, last = columns(rows, left=(0,), width=BOOKS_WIDTH)
     text = Text(head, style="bold")
     for line in lines:
@@ -187,8 +187,8 @@ def cycle_notes(result: CycleResult) -> list[str]:
     if result.forecast_usd is not None:
         until = ", which was for the time before the renewal" if result.renewals else ""
         notes.append(
-            f"funding: {_usd(paid)} USD, the forecast at the opening was "
-            f"{_usd(result.forecast_usd)}{until}"
+            f"funding: {usd(paid)} USD, the forecast at the opening was "
+            f"{usd(result.forecast_usd)}{until}"
         )
     if result.legging_ms is not None and result.slippage_bps is not None:
         notes.append(
@@ -204,10 +204,11 @@ def _equity_line(result: CycleResult) -> str:
     if result.equity_change_usd is None:
         return f"{gap}equity change: not known"
     off = result.equity_change_usd - result.net_usd
-    agrees = "agrees with the legs" if abs(off) < Decimal("0.005") else f"differs by {_usd(off)}"
-    change = _usd(result.equity_change_usd)
+    agrees = "agrees with the legs" if abs(off) < Decimal("0.005") else f"differs by {usd(off)}"
+    change = usd(result.equity_change_usd)
     return f"{gap}equity change read from the venues: {change} USD, {agrees}"
 
 
-def _usd(value: Decimal) -> str:
+def usd(value: Decimal) -> str:
+    """Return an amount with its sign and four decimals."""
     return f"{value:+,.4f}"

@@ -40,8 +40,12 @@ ROOMS = {
     "desk.sim": Room(
         frozenset({"desk.core", "desk.engine", "desk.venues", "desk.sim"}), foreign=WIRE_LIBRARIES
     ),
+    "desk.ledger": Room(
+        frozenset({"desk.core", "desk.hedge", "desk.engine", "desk.ledger"}),
+        foreign=frozenset({"pygal", "structlog"}),
+    ),
     "desk.screen": Room(
-        frozenset({"desk.core", "desk.hedge", "desk.engine", "desk.screen"}),
+        frozenset({"desk.core", "desk.hedge", "desk.engine", "desk.ledger", "desk.screen"}),
         foreign=frozenset({"rich"}),
     ),
     "desk.storm": Room(
@@ -51,7 +55,8 @@ ROOMS = {
     "desk.proof": Room(frozenset({"desk.core", "desk.hedge", "desk.proof"})),
     "desk.commands": Room(
         frozenset(
-            f"desk.{name}" for name in ("core", "hedge", "engine", "venues", "screen", "commands")
+            f"desk.{name}"
+            for name in ("core", "hedge", "engine", "venues", "ledger", "screen", "commands")
         ),
         foreign=frozenset({"rich", "structlog"}),
     ),
