@@ -43,6 +43,22 @@ def test_a_bot_is_asked_paused_and_stopped(tmp_path: Path, market: Venues) -> No
     assert "lifted: paused" in said(home, "resume")
 
 
+def test_an_edited_file_is_read_again(tmp_path: Path, market: Venues) -> None:
+    """Through the same gates as at a start: a symbol that nobody lists changes nothing."""
+    home = make_home(tmp_path, config=ONE, env=market.env_text)
+    with started(home) as daemon:
+        read_until(daemon, "wait ")
+        (home / "bot_config.json").write_text(ONE.replace('"BTC"', '"ETH"'))
+        change = "symbols_to_monitor: BTC -> ETH, acts from the next opening on"
+        assert change in said(home, "reload")
+        assert change in read_until(daemon, "configuration changed")
+        (home / "bot_config.json").write_text(ONE.replace('"BTC"', '"BTCC"'))
+        done = run(home, "reload")
+    assert 1 == done.returncode, done.stdout
+    assert "names 'BTCC', which neither venue lists" in done.stderr
+    assert "error: the old configuration goes on" in done.stderr
+
+
 def test_nobody_to_speak_to_is_one_line(tmp_path: Path) -> None:
     """Exit 1, without a configuration, without keys."""
     done = run(make_home(tmp_path, config=None), "pause")
