@@ -4,7 +4,7 @@ The engine carries actions out in order; those with an `ask` number are answered
 echoes it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
@@ -18,10 +18,16 @@ S = TypeVar("S")
 
 @dataclass(frozen=True, slots=True)
 class ReadMarkets:
-    """Read statistics, instruments and fresh quotes of `symbols` (empty: all) on both venues."""
+    """Read statistics, instruments and fresh quotes of `symbols` (empty: all) on both venues.
+
+    `histories` names symbols whose settled rates are to be read besides, each since when (ms UTC).
+    With `notional_usd` the streamed books are walked for that amount.
+    """
 
     ask: int
     symbols: tuple[str, ...]
+    histories: dict[str, int] = field(default_factory=dict)
+    notional_usd: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

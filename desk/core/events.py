@@ -14,8 +14,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from desk.core.account import Account, Leverage
-from desk.core.book import Quote
-from desk.core.funding import FundingPayment
+from desk.core.book import Impact, Quote
+from desk.core.funding import FundingPayment, FundingPoint
 from desk.core.market import FeeRates, Instrument, MarketStats
 from desk.core.order import Fill, Order
 from desk.core.venue import VenueName
@@ -35,12 +35,16 @@ class VenueMarkets:
     """One venue's view of the symbols asked for; a symbol it does not list is absent.
 
     `quotes` holds only fresh books (see `Venue.quote`). `fees` is None where no account was asked.
+    `impacts` and `history` (oldest first) hold what was asked for and could be told: a book that
+    cannot take the amount has no impact, a history that was refused is absent.
     """
 
     instruments: dict[str, Instrument]
     stats: dict[str, MarketStats]
     quotes: dict[str, Quote]
     fees: FeeRates | None = None
+    impacts: dict[str, Impact] = field(default_factory=dict)
+    history: dict[str, tuple[FundingPoint, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

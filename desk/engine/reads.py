@@ -6,6 +6,7 @@ A venue that fails is named, never filled in.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from math import ceil
 from typing import Generic, TypeVar
 
@@ -13,9 +14,10 @@ import structlog
 
 from desk.core.account import Leverage
 from desk.core.actions import ReadAccounts, ReadMarkets
-from desk.core.book import Quote
+from desk.core.book import Impact, Quote, impact
 from desk.core.errors import RateLimited, StaleData, VenueError, VenueUnavailable
 from desk.core.events import AccountsRead, MarketsRead, VenueAccount, VenueMarkets
+from desk.core.funding import FundingPoint
 from desk.core.market import FeeRates, Instrument, MarketStats
 from desk.core.order import Fill, Order, Rejected, Unknown
 from desk.core.ports import Clock, Venue
@@ -99,8 +101,16 @@ class Reader:
         read, errors = await self._both(
             lambda venue: self._markets(venue, symbols), patience_s=PATIENCE_S_MAX
         )
+        histories = await asyncio.gather(
+            *(self._histories(self._venues[name], action.histories) for name in read)
+        )
         # One venue may have kept the other waiting: books come last.
-        rows = await asyncio.gather(*(self._with_quotes(*item) for item in read.items()))
+        rows = await asyncio.gather(
+            *(
+                self._with_books(name, replace(row, history=history), action.notional_usd)
+                for (name, row), history in zip(read.items(), histories, strict=True)
+            )
+        )
         venues = dict(zip(read, rows, strict=True))
         return MarketsRead(self._clock.now_ms(), action.ask, venues, _reasons(errors))
 
@@ -115,9 +125,33 @@ class Reader:
             fees=fees,
         )
 
-    async def _with_quotes(self, name: VenueName, row: VenueMarkets) -> VenueMarkets:
-        quotes = await self._quotes(self._venues[name], list(row.instruments))
-        return replace(row, quotes=quotes)
+    async def _histories(
+        self, venue: Venue, wanted: Mapping[str, int]
+    ) -> dict[str, tuple[FundingPoint, ...]]:
+        """Return the settled rates that could be read; whoever asks goes on without the others."""
+        until_ms, found = self._clock.now_ms(), {}
+        for symbol, since_ms in wanted.items():
+            try:
+                rows = await venue.funding_history(symbol, since_ms=since_ms, until_ms=until_ms)
+            except VenueError as error:
+                log.info("history.missing", venue=venue.name, symbol=symbol, why=str(error))
+                continue
+            found[symbol] = tuple(rows)
+        return found
+
+    async def _with_books(
+        self, name: VenueName, row: VenueMarkets, notional_usd: Decimal | None
+    ) -> VenueMarkets:
+        venue = self._venues[name]
+        quotes = await self._quotes(venue, list(row.instruments))
+        if notional_usd is None:
+            return replace(row, quotes=quotes)
+        impacts = {}
+        for symbol in quotes:
+            found = _impact(venue, symbol, notional_usd)
+            if found is not None:
+                impacts[symbol] = found
+        return replace(row, quotes=quotes, impacts=impacts)
 
     async def _instruments(
         self, venue: Venue, age_s_max: float = INSTRUMENTS_AGE_S_MAX
@@ -301,6 +335,14 @@ def _fresh_quote(venue: Venue, symbol: str | None) -> Quote | None:
     """Return the streamed quote; None says that there is no fresh one, and nothing else."""
     try:
         return venue.quote(symbol) if symbol is not None else None
+    except StaleData:
+        return None
+
+
+def _impact(venue: Venue, symbol: str, notional_usd: Decimal) -> Impact | None:
+    """Return what taking that amount costs; None says that the book cannot tell, or take it."""
+    try:
+        return impact(venue.book(symbol), notional_usd)
     except StaleData:
         return None
 

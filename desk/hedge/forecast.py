@@ -147,6 +147,10 @@ class Belief:
             self._levels[at] *= fade_l
             self._disturbances[at] *= fade_d
 
+    def next_bps(self) -> float:
+        """Return the spread expected of the next hour."""
+        return self.forecast().first()
+
     def forecast(self, *, first_bps: float | None = None) -> "Forecast":
         """Return what is expected from here on.
 
@@ -218,6 +222,10 @@ class Forecast:
         unpaid = settlements - (self._first_bps is not None)
         faded = self._faded(unpaid)
         return _bps(self._belief.doubt(self._weights, faded, unpaid))
+
+    def first(self) -> float:
+        """Return the next payment, for estimators that go on from it."""
+        return self._expected(1)
 
     def may_exceed(self, amount_bps: Decimal) -> bool:
         """Return whether any sum over `HORIZONS` is above `amount_bps`, in either direction."""

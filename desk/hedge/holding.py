@@ -9,10 +9,9 @@ from decimal import Decimal
 from desk.core.actions import Action, Alert, Decision, Level, ReadAccounts
 from desk.core.events import AccountsRead, MarketsRead, Tick
 from desk.core.market import MarketStatus
-from desk.hedge import guarding, reducing, risk, triggers
+from desk.hedge import guarding, history, reducing, renewing, risk, triggers
 from desk.hedge.closing import begin_close
 from desk.hedge.economics import settlements_between
-from desk.hedge.opening import review_after
 from desk.hedge.select import BOTH
 from desk.hedge.state import BotState, CloseReason, Hedge
 from desk.hedge.steps import (
@@ -64,6 +63,8 @@ def _keep_time(state: BotState, event: Tick) -> Step:
     assert hedge.review_at_ms is not None, "a hedge that stands has a review time"
     if at_ms >= hedge.review_at_ms:
         return _wait_to_end(state, event) or _review(state, at_ms)
+    if renewing.is_due(state, hedge, at_ms):
+        return ask_markets(state, "an hour has settled; is it still worth holding?")
     is_reached = triggers.is_reached(hedge, event.marks)
     due_ms = hedge.next_check_at_ms - (state.config.check_ms - REACHED_MS if is_reached else 0)
     is_look = hedge.guard is not None and at_ms >= hedge.guard.look_at_ms
@@ -134,9 +135,11 @@ def _wait_to_end(state: BotState, event: Tick) -> Step | None:
 
 def _review(state: BotState, at_ms: int) -> Step:
     why = _why_last(state, at_ms)
-    if why is not None:
-        return begin_close(state, CloseReason.HOLD_ENDED, at_ms, why=f"not renewed: {why}")
-    return ask_markets(state, "hold ended; is it worth renewing?")
+    if why is None:
+        return ask_markets(state, "hold ended; is it worth renewing?")
+    if renewing.is_near_settlement(state.config, at_ms):
+        return ask_markets(state, "hold ended; is it paid on the coming settlement?")
+    return begin_close(state, CloseReason.HOLD_ENDED, at_ms, why=f"not renewed: {why}")
 
 
 def _why_last(state: BotState, at_ms: int) -> str | None:
@@ -156,9 +159,14 @@ def _is_too_old(state: BotState, at_ms: int) -> bool:
 
 
 def on_markets(state: BotState, event: MarketsRead) -> Step:
-    """At the review: renew while our direction still earns the threshold, else close."""
+    """Weigh what is held against closing it; at the review: renew it or close.
+
+    Where nothing can be weighed a hold is renewed while our direction still earns the threshold.
+    """
     state, alerts = note_outages(state, event.at_ms, event.failures)
+    state = replace(state, histories=history.take_in(state.histories, event.venues))
     hedge = hedge_of(state)
+    is_over = hedge.review_at_ms is None or event.at_ms >= hedge.review_at_ms
     for venue, row in event.venues.items():
         hedge = with_market(hedge, venue, row.instruments)
     state = state.with_hedge(hedge)
@@ -169,22 +177,27 @@ def on_markets(state: BotState, event: MarketsRead) -> Step:
     if apr is None or hedge.shut():
         # Nobody can say what the hedge earns now, or it could not be closed; it is guarded, and
         # the question stays open.
-        later = replace(hedge, review_at_ms=event.at_ms + state.config.check_ms)
+        later = replace(hedge, weighed_at_ms=event.at_ms)
+        if is_over:
+            later = replace(later, review_at_ms=event.at_ms + state.config.check_ms)
         said = "; ".join(event.failures.values()) or f"no funding rate of {hedge.symbol}"
         said = _shut_text(hedge) if hedge.shut() else said
         return Decision(state.with_hedge(later), alerts, f"review put off: {said}")
+    if renewing.applies(state.config):
+        why = _why_last(state, event.at_ms) if is_over else None
+        step = renewing.weigh(state, event, *alerts, is_over=is_over, why_last=why)
+        if step is not None:
+            return step
+        hedge = replace(hedge, weighed_at_ms=event.at_ms)
+        state = state.with_hedge(hedge)
+    if not is_over:
+        return stay(state, "held on: the history is too short to tell what that is worth", *alerts)
     least = state.config.min_net_apr_threshold
     if apr < least:
         why = f"not renewed: {apr:.2f} % APR now, min_net_apr_threshold is {least:f}"
         return begin_close(state, CloseReason.HOLD_ENDED, event.at_ms, *alerts, why=why)
-    opened_at_ms = hedge.opened_at_ms or event.at_ms
-    renewed = replace(
-        hedge,
-        review_at_ms=review_after(state, event.at_ms, opened_at_ms=opened_at_ms),
-        renewals=hedge.renewals + 1,
-    )
     reason = f"renewed: {hedge.symbol} still earns {apr:.2f} % APR"
-    return Decision(state.with_hedge(renewed), alerts, reason)
+    return renewing.renew(state, event.at_ms, reason, *alerts)
 
 
 def _earning_apr_pct(hedge: Hedge, event: MarketsRead) -> Decimal | None:

@@ -8,12 +8,23 @@ from desk.core.actions import Action, Decision, ReadAccounts
 from desk.core.events import AccountsRead, MarketsRead, Tick, VenueAccount
 from desk.core.venue import VenueName
 from desk.core.words import span
-from desk.hedge import economics
+from desk.hedge import economics, history
+from desk.hedge.config import Config
+from desk.hedge.history import Histories
 from desk.hedge.orders import Wanted, send_orders
 from desk.hedge.select import BOTH, Candidate, Refusal, best, rank
 from desk.hedge.sizing import band_price, choose_size
 from desk.hedge.state import BotState, Choice, Hedge, Phase, Role
-from desk.hedge.steps import LEVERAGE_LOCK, Step, back_off, look, note_outages, rest, stay
+from desk.hedge.steps import (
+    LEVERAGE_LOCK,
+    Step,
+    ask_markets,
+    back_off,
+    look,
+    note_outages,
+    rest,
+    stay,
+)
 
 # A price that gates an opening: the last frame on that connection may be this old.
 QUOTE_AGE_MS_MAX = 2_000
@@ -27,14 +38,37 @@ def on_markets(state: BotState, event: MarketsRead) -> Step:
     obstacle = _owners_no(state) or "; ".join(event.failures.values())
     if obstacle:
         return rest(state, event.at_ms, pause, obstacle, *alerts)
+    state = replace(state, histories=history.take_in(state.histories, event.venues))
     candidates = rank(
-        state.config, event.venues, at_ms=event.at_ms, set_aside=set_aside(state, event.at_ms)
+        state.config,
+        event.venues,
+        at_ms=event.at_ms,
+        set_aside=set_aside(state, event.at_ms),
+        histories=state.histories,
     )
     state = replace(state, refusals=_spoken(candidates))
+    unknown = unknown_histories(state.config, state.histories, candidates, event.at_ms)
+    if unknown:
+        histories = history.mark_asked(state.histories, unknown, event.at_ms)
+        names = ", ".join(unknown)
+        reason = f"what has funding of {names} been so far?"
+        state = replace(state, histories=histories)
+        return ask_markets(state, reason, *alerts, histories=unknown)
     chosen = best(candidates)
     if chosen is None:
         return rest(state, event.at_ms, pause, _nothing(candidates), *alerts)
     return _look_closely(state, event, chosen, alerts)
+
+
+def unknown_histories(
+    config: Config, histories: Histories, candidates: list[Candidate], at_ms: int
+) -> dict[str, int]:
+    """Return whose history to read before deciding, each since when: those that only what they
+    would earn keeps from being opened, or nothing does."""
+    if not config.require_expected_profit:
+        return {}
+    symbols = [row.symbol for row in candidates if row.is_worth_a_history]
+    return history.wanted(histories, symbols[: history.HISTORIES_MAX], at_ms)
 
 
 def _owners_no(state: BotState) -> str:
@@ -84,10 +118,20 @@ def _look_closely(
         spread_apr_pct=chosen.spread.apr_pct,
         funding_bps=chosen.funding_bps,
         instruments=instruments,
+        plan=None if chosen.is_prior else chosen.plan,
     )
     state = replace(state, phase=Phase.SELECT, choice=choice)
-    reason = f"{choice.symbol} has the widest spread, {choice.spread_apr_pct:.2f} % APR"
+    reason = _why_chosen(state, choice)
     return _ask_closely(state, reason, *also)
+
+
+def _why_chosen(state: BotState, choice: Choice) -> str:
+    spread = f"{choice.spread_apr_pct:.2f} % APR"
+    if not state.config.require_expected_profit:
+        return f"{choice.symbol} has the widest spread, {spread}"
+    if choice.plan is None:
+        return f"{choice.symbol} is expected to earn most, {spread}; its history is too short"
+    return f"{choice.symbol} is surest to pay, {spread}: {choice.plan.told()}"
 
 
 def _ask_closely(state: BotState, reason: str, *also: Action) -> Step:
@@ -135,9 +179,7 @@ def on_close_look(state: BotState, event: AccountsRead) -> Step:
     return rest(state, event.at_ms, state.config.check_ms, reason, *alerts)
 
 
-def _when_there_is_room(
-    state: BotState, symbol: str, event: AccountsRead, *also: Action
-) -> Step:
+def _when_there_is_room(state: BotState, symbol: str, event: AccountsRead, *also: Action) -> Step:
     """The symbol is free: go on once both request budgets have room for a whole opening.
 
     A budget that refuses one of the two orders would leave half a pair.
@@ -216,9 +258,14 @@ def _size(
 
 def _unprofitable(state: BotState, choice: Choice, cost_bps: Decimal) -> Refusal | None:
     """Ask again whether the trade pays, now with the account's own fees and the latest books."""
-    if not state.config.require_expected_profit or choice.funding_bps > cost_bps:
+    plan, funding_bps = choice.plan, choice.funding_bps
+    if plan is not None:
+        plan = replace(plan, cost_bps=cost_bps)
+        funding_bps = plan.funding_bps
+    pays = plan.pays if plan is not None else funding_bps > cost_bps
+    if not state.config.require_expected_profit or pays:
         return None
-    text = f"expected funding {choice.funding_bps:.2f} bp does not pay {cost_bps:.2f} bp of costs"
+    text = f"expected funding {funding_bps:.2f} bp does not pay {cost_bps:.2f} bp of costs"
     return Refusal(text, "require_expected_profit")
 
 

@@ -9,13 +9,17 @@ from desk.core.events import VenueMarkets
 from desk.core.funding import HourlyRate
 from desk.core.market import FeeRates, MarketStats, MarketStatus
 from desk.core.venue import VenueName
-from desk.hedge import economics
+from desk.hedge import economics, history, worth
 from desk.hedge.config import Config
+from desk.hedge.forecast import HORIZONS, Forecast
+from desk.hedge.history import Histories
+from desk.hedge.worth import Plan
 
 BOTH = (VenueName.LIGHTER, VenueName.PACIFICA)
 # Marks of the same future on two venues differ by basis points; beyond this (a fraction) something
 # else is being compared.
 MARKS_APART_MAX = Decimal("0.05")
+_EARNINGS = ("require_expected_profit",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,7 @@ class Refusal:
     """Why a symbol is not opened: a few words, its figures stand in the `Candidate`.
 
     `key` is the setting that would change it, None if none would. `missing_bps` is by how much it
-    fell short, over the hold, where that can be said.
+    fell short, over the hold that was weighed, where that can be said.
     """
 
     reason: str
@@ -36,7 +40,10 @@ class Candidate:
     """One symbol looked at. Rates are None for a venue that does not show one.
 
     `spread` is what the better direction earns per hour (>= 0), going long on `long_venue`.
-    `cost_bps` is the fees alone, a lower bound, where a book is missing.
+    `cost_bps` is the fees alone, a lower bound, where a book is missing. `plan` is the hold that is
+    weighed, None without a spread; `is_prior` where the symbol's own history is not known well
+    enough to choose one, and the prior speaks of the first hold. `funding_bps` is expected over the
+    first hold.
     """
 
     symbol: str
@@ -48,6 +55,8 @@ class Candidate:
     funding_bps: Decimal | None
     cost_bps: Decimal
     refusals: tuple[Refusal, ...]
+    plan: Plan | None = None
+    is_prior: bool = True
 
     @property
     def is_eligible(self) -> bool:
@@ -56,8 +65,13 @@ class Candidate:
 
     @property
     def net_bps(self) -> Decimal | None:
-        """Return expected funding less cost over the hold, None without a spread."""
-        return None if self.funding_bps is None else self.funding_bps - self.cost_bps
+        """Return what the weighed hold is expected to leave, None without a spread."""
+        return None if self.plan is None else self.plan.net_bps
+
+    @property
+    def is_worth_a_history(self) -> bool:
+        """Return whether nothing but what it would earn stands against opening it."""
+        return self.plan is not None and all(row.key in _EARNINGS for row in self.refusals)
 
 
 def rank(
@@ -67,8 +81,12 @@ def rank(
     at_ms: int,
     set_aside: Mapping[str, str],
     needs_quotes: bool = True,
+    histories: Histories | None = None,
 ) -> list[Candidate]:
-    """Return every symbol to look at: what may be opened first, widest spread first.
+    """Return every symbol to look at: what may be opened first, the most expected net first.
+
+    Legs are of one size, so the most basis points are the most dollars. Where the owner asks for no
+    expected profit, the widest spread comes first.
 
     `set_aside` maps symbols that must not be opened now to the reason. Symbols no venue lists are
     kept, with that refusal, when the owner named them. `needs_quotes` False is for recorded
@@ -82,10 +100,11 @@ def rank(
             at_ms=at_ms,
             set_aside=set_aside.get(symbol),
             needs_quotes=needs_quotes,
+            histories=histories or {},
         )
         for symbol in _symbols(config, markets)
     ]
-    return sorted(candidates, key=_order)
+    return sorted(candidates, key=lambda row: _order(config, row))
 
 
 def best(candidates: list[Candidate]) -> Candidate | None:
@@ -100,9 +119,15 @@ def _symbols(config: Config, markets: Mapping[VenueName, VenueMarkets]) -> list[
     return sorted(first.keys() & second.keys())
 
 
-def _order(candidate: Candidate) -> tuple[bool, Decimal, str]:
-    spread = candidate.spread.fraction if candidate.spread is not None else Decimal(-1)
-    return (not candidate.is_eligible, -spread, candidate.symbol)
+def _order(config: Config, candidate: Candidate) -> tuple[bool, Decimal, str]:
+    plan = candidate.plan
+    if candidate.spread is None or plan is None:
+        return (not candidate.is_eligible, Decimal("Infinity"), candidate.symbol)
+    if not config.require_expected_profit:
+        value = candidate.spread.fraction
+    else:
+        value = plan.net_bps if candidate.is_prior else plan.sure_bps
+    return (not candidate.is_eligible, -value, candidate.symbol)
 
 
 def _judge(
@@ -113,26 +138,81 @@ def _judge(
     at_ms: int,
     set_aside: str | None,
     needs_quotes: bool,
+    histories: Histories,
 ) -> Candidate:
     stats = {venue: row.stats[symbol] for venue, row in markets.items() if symbol in row.stats}
     quotes = {venue: row.quotes[symbol] for venue, row in markets.items() if symbol in row.quotes}
     rates = {venue: stats[venue].funding_next if venue in stats else None for venue in BOTH}
     long_venue, spread = _direction(rates)
-    funding = None
-    cost = economics.round_trip_cost_bps(_fees(markets), quotes)
-    if spread is not None:
+    cost = _cost_bps(markets, symbol, quotes, long_venue)
+    funding = plan = forecast = None
+    if spread is not None and long_venue is not None:
         payments = economics.settlements_between(at_ms, at_ms + config.hold_ms)
-        funding = economics.expected_funding_bps(spread, payments)
+        forecast = history.foresee(histories.get(symbol), _signed(rates), at_ms)
+        plan = _plan(config, forecast, spread, long_venue, payments=payments, cost_bps=cost)
+        funding = plan.funding_bps
+        if forecast is not None:
+            funding = worth.expected_bps(forecast, long_venue, payments)
     refusals = [
         *([Refusal(set_aside)] if set_aside else []),
         *_listing(markets, symbol),
         *_agreement(stats),
         *_liquidity(config, markets, symbol, needs_quotes),
-        *_edge(config, spread, funding, cost),
+        *_edge(config, spread, plan, is_prior=forecast is None),
     ]
     return Candidate(
-        symbol, rates, stats, quotes, long_venue, spread, funding, cost, tuple(refusals)
+        symbol,
+        rates,
+        stats,
+        quotes,
+        long_venue,
+        spread,
+        funding,
+        cost,
+        tuple(refusals),
+        plan,
+        forecast is None,
     )
+
+
+def _cost_bps(
+    markets: Mapping[VenueName, VenueMarkets],
+    symbol: str,
+    quotes: Mapping[VenueName, Quote],
+    long_venue: VenueName | None,
+) -> Decimal:
+    """Return the round trip as taker: what the bot enters as today, whatever `entry_style` says."""
+    impacts = {
+        venue: row.impacts[symbol] for venue, row in markets.items() if symbol in row.impacts
+    }
+    costs = economics.round_trip(_fees(markets), quotes, impacts=impacts, long_venue=long_venue)
+    return costs.total_bps
+
+
+def _signed(rates: Mapping[VenueName, HourlyRate | None]) -> HourlyRate:
+    """Return Lighter's rate less Pacifica's; both are known."""
+    lighter, pacifica = rates[VenueName.LIGHTER], rates[VenueName.PACIFICA]
+    assert lighter is not None, "a spread has two rates"
+    assert pacifica is not None, "a spread has two rates"
+    return lighter - pacifica
+
+
+def _plan(
+    config: Config,
+    forecast: Forecast | None,
+    spread: HourlyRate,
+    long_venue: VenueName,
+    *,
+    payments: int,
+    cost_bps: Decimal,
+) -> Plan:
+    """Return the best hold there is, or the first one where it is the last or nothing more is
+    known."""
+    if forecast is None:
+        funding_bps = economics.expected_funding_bps(spread, payments)
+        return Plan(max(payments, 1), funding_bps, Decimal(0), cost_bps)
+    horizons = HORIZONS if config.renew_hold else (max(payments, 1),)
+    return worth.best_plan(forecast, long_venue, cost_bps, horizons=horizons)
 
 
 def _direction(
@@ -203,16 +283,18 @@ def _millions(volume_usd: Decimal | None) -> str:
 
 
 def _edge(
-    config: Config, spread: HourlyRate | None, funding: Decimal | None, cost: Decimal
+    config: Config, spread: HourlyRate | None, plan: Plan | None, *, is_prior: bool
 ) -> list[Refusal]:
-    if spread is None:
+    if spread is None or plan is None:
         return []
     refusals = []
     short_apr = config.min_net_apr_threshold - spread.apr_pct
     if short_apr > 0:
         missing = short_apr / 100 / 8760 * config.hold_duration_hours * 10_000
         refusals.append(Refusal("spread below threshold", "min_net_apr_threshold", missing))
-    if config.require_expected_profit and funding is not None and funding <= cost:
-        text = "funding below the costs"
-        refusals.append(Refusal(text, "require_expected_profit", cost - funding))
+    left_bps = plan.net_bps if is_prior else plan.sure_bps
+    if config.require_expected_profit and left_bps <= 0:
+        is_short = plan.net_bps <= 0
+        text = "funding below the costs" if is_short else "funding too unsure to pay the costs"
+        refusals.append(Refusal(text, "require_expected_profit", -left_bps))
     return refusals

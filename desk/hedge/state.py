@@ -15,6 +15,8 @@ from desk.core.order import FillCause, PositionSide, Side
 from desk.core.venue import VenueName
 from desk.hedge.config import Config
 from desk.hedge.guard import Guard, Trigger
+from desk.hedge.history import SpreadHistory
+from desk.hedge.worth import Plan
 
 SCHEMA = 1
 GUARD_LEG = 0  # the leg field of a trigger's id: no role has it
@@ -186,6 +188,7 @@ class Hedge:
     first_sent_at_ms: int | None = None
     last_filled_at_ms: int | None = None
     guard: Guard | None = None
+    weighed_at_ms: int | None = None
     cuts: tuple[Cut, ...] = ()
 
     @property
@@ -326,7 +329,8 @@ class CycleResult:
 class Choice:
     """The pair SELECT is looking at closely before it opens.
 
-    `funding_bps` is expected over the hold. `looks` counts the close looks so far.
+    `funding_bps` is expected over the hold. `looks` counts the close looks so far. `plan` is the
+    hold that a forecast chose it for, None where the symbol's history is too short for one.
     """
 
     symbol: str
@@ -335,6 +339,7 @@ class Choice:
     funding_bps: Decimal
     instruments: dict[VenueName, Instrument]
     looks: int = 0
+    plan: Plan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,6 +403,7 @@ class BotState:
     by_hand: tuple[str, ...] = ()
     halt_reason: str | None = None
     doubt: Doubt | None = None
+    histories: dict[str, SpreadHistory] = field(default_factory=dict)
 
     def key(self, role: Role, round_number: int) -> OrderKey:
         """Return the id fields of an order of the current hedge.

@@ -36,10 +36,20 @@ def stay(state: BotState, reason: str, *actions: Action) -> Step:
     return Decision(state, actions, reason)
 
 
-def ask_markets(state: BotState, reason: str, *also: Action) -> Step:
-    """Ask for the markets of every monitored symbol, and of the one that is held."""
+def ask_markets(
+    state: BotState, reason: str, *also: Action, histories: dict[str, int] | None = None
+) -> Step:
+    """Ask for the markets of every monitored symbol, and of the one that is held.
+
+    `histories` are symbols whose settled rates are wanted besides, each since when (ms UTC).
+    """
     state = replace(state, asked=state.asked + 1, waiting=True, wake_at_ms=None)
-    action = ReadMarkets(state.asked, symbols_of(state))
+    action = ReadMarkets(
+        state.asked,
+        symbols_of(state),
+        histories=histories or {},
+        notional_usd=state.config.base_capital_allocation,
+    )
     return Decision(state, (*also, action), reason)
 
 

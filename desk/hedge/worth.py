@@ -52,6 +52,13 @@ class Plan:
         """Return whether it is expected to pay, with caution."""
         return self.sure_bps > 0
 
+    def told(self) -> str:
+        """Return the plan in words."""
+        return (
+            f"{self.funding_bps:.2f} bp expected in {self.settlements} h, {self.doubt_bps:.2f} of "
+            f"doubt, {self.cost_bps:.2f} of costs"
+        )
+
     @property
     def net_apr_pct(self) -> Decimal:
         """Return the net a year on one leg's notional: waiting for the first payment counts as

@@ -14,8 +14,10 @@ from desk.core.ports import Clock, Venue
 from desk.core.venue import VenueName
 from desk.engine.files import read_text
 from desk.engine.reads import Reader
+from desk.hedge import history
 from desk.hedge.config import Config
-from desk.hedge.searching import set_aside
+from desk.hedge.history import SpreadHistory
+from desk.hedge.searching import set_aside, unknown_histories
 from desk.hedge.select import Candidate, rank
 from desk.hedge.snapshot import parse_snapshot
 from desk.hedge.state import BotState
@@ -23,6 +25,7 @@ from desk.screen.tables import nearest_line, obstacles, ranking, ranking_units
 from desk.screen.terminal import say
 
 EXIT_DONE, EXIT_FAILED = 0, 1
+LOOKS_MAX = 3  # one for the markets, the others for histories
 
 
 async def look_once(
@@ -40,13 +43,28 @@ async def look_once(
     reader = Reader(venues, clock, with_fees=False)
     for venue in venues.values():
         venue.watch(config.symbols_to_monitor)
-    read = await reader.read_markets(ReadMarkets(0, config.symbols_to_monitor))
-    for reason in read.failures.values():
-        sys.stderr.write(f"error: {reason}\n")
-    if read.failures:
-        return EXIT_FAILED
-    aside = {} if state is None else set_aside(state, read.at_ms)
-    rows = rank(config, read.venues, at_ms=read.at_ms, set_aside=aside)
+    histories: dict[str, SpreadHistory] = {} if state is None else dict(state.histories)
+    wanted: dict[str, int] = {}
+    for _ in range(LOOKS_MAX):
+        read = await reader.read_markets(
+            ReadMarkets(
+                0,
+                config.symbols_to_monitor,
+                histories=wanted,
+                notional_usd=config.base_capital_allocation,
+            )
+        )
+        for reason in read.failures.values():
+            sys.stderr.write(f"error: {reason}\n")
+        if read.failures:
+            return EXIT_FAILED
+        aside = {} if state is None else set_aside(state, read.at_ms)
+        histories = history.take_in(histories, read.venues)
+        rows = rank(config, read.venues, at_ms=read.at_ms, set_aside=aside, histories=histories)
+        wanted = unknown_histories(config, histories, rows, read.at_ms)
+        if not wanted:
+            break
+        histories = history.mark_asked(histories, wanted, read.at_ms)
     _show(console, f"Funding now: {ranking_units(config)}", rows)
     return EXIT_DONE
 

@@ -47,7 +47,10 @@ def _cut(line: str, width: int) -> str:
 
 def ranking_units(config: Config) -> str:
     """Return what the figures of a ranking are."""
-    return f"rates in % a year, the rest in bp over {config.hold_duration_hours.normalize():f} h"
+    hours = f"{config.hold_duration_hours.normalize():f} h"
+    if not config.require_expected_profit:
+        return f"rates in % a year, the rest in bp over {hours}"
+    return f"rates in % a year, funding in bp over {hours}, net over the hold that pays surest"
 
 
 def ranking(candidates: Sequence[Candidate], *, width: int, quotes_recorded: bool = True) -> Text:

@@ -72,6 +72,32 @@ def test_a_look_has_everything_of_both_venues() -> None:
     on_stage(play)
 
 
+def test_a_look_walks_the_books_and_reads_histories_where_asked() -> None:
+    """Impact at the amount named, settled rates of the symbols named; neither unasked."""
+
+    async def play(stage: Stage) -> None:
+        asked = ReadMarkets(3, ("ETH",), histories={"ETH": 0}, notional_usd=Decimal(50))
+        for row in (await reader(stage).read_markets(asked)).venues.values():
+            assert {"ETH"} == set(row.history) == set(row.impacts)
+            assert row.impacts["ETH"].round_trip_bps >= row.quotes["ETH"].spread_bps - 1
+        for row in (await look(stage, "ETH")).venues.values():
+            assert ({}, {}) == (row.history, row.impacts)
+
+    on_stage(play)
+
+
+def test_a_history_that_is_refused_fails_no_look() -> None:
+    """It is absent, which is not the same as empty."""
+
+    async def play(stage: Stage) -> None:
+        asked = ReadMarkets(3, ("ETH",), histories={"NOPE": 0, "ETH": 0})
+        read = await reader(stage).read_markets(asked)
+        assert {} == read.failures
+        assert [{"ETH"}, {"ETH"}] == [set(row.history) for row in read.venues.values()]
+
+    on_stage(play)
+
+
 def test_all_symbols_are_those_both_venues_list() -> None:
     """No names means every common symbol, and they are streamed from then on."""
 

@@ -323,7 +323,7 @@ def test_a_stale_book_is_looked_at_again() -> None:
 
 def test_a_pair_that_no_longer_pays_is_refused() -> None:
     """The account's own fees and the latest books decide once more before anything is sent."""
-    story = Story(require_expected_profit=True).start().read().look(400).read()
+    story = Story(require_expected_profit=True).start().read().look(400).look(400).read()
     wide = quote(half="60", at_ms=story.at_ms)
     assert "does not pay" in story.read(quote=wide).step.reason
 
