@@ -147,8 +147,8 @@ class Watch:
 
     `wake_at_ms` None: no tick is due. `tick_ms`, if given, is the pace of regular ticks. `symbols`
     are streamed (empty: all that both venues list); marks of `held` travel in every tick, and with
-    `on_fills` each streamed fill of it is one. `label` names the phase for people; `is_idle` says
-    that nothing is held or in flight.
+    `on_fills` each streamed fill of it that nobody waits for is one. `label` names the phase for
+    people; `is_idle` says that nothing is held or in flight.
     """
 
     label: str

@@ -134,6 +134,10 @@ class Executor:
             if track is not None:
                 track.note_fill(event.fill, self._clock.now_ms())
 
+    def follows(self, venue: VenueName, client_id: str | None) -> bool:
+        """Return whether somebody here waits for the fills of this order."""
+        return (venue, client_id or "") in self._tracks
+
     async def send_orders(self, action: SendOrders) -> OrdersSettled:
         """Return one report for each order, in sequence, by the deadline or soon after."""
         deadline_s = self._clock.monotonic_s() + float(action.deadline_s)

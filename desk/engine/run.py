@@ -273,7 +273,8 @@ class Engine(Generic[S]):
         if isinstance(event, StatsSeen):
             self._note_mark(venue, event.stats)
         elif isinstance(event, FillSeen):
-            self._stir(event.fill.symbol)
+            if not self._executor.follows(venue, event.fill.client_id):
+                self._stir(event.fill.symbol)
         elif isinstance(event, StreamDown):
             if venue not in self._down_since_ms:
                 self._down_since_ms[venue] = event.at_ms

@@ -43,9 +43,11 @@ from desk.hedge.steps import (
     note_outages,
     rest,
     settle_reports,
+    shortfall,
     stay,
     tell_once,
     unexplained,
+    was_told,
 )
 
 PROOF_TRIES_MAX = 6
@@ -184,6 +186,8 @@ def on_accounts(state: BotState, event: AccountsRead, *also: Action) -> Step:
     alerts = (*alerts, *more)
     left = _left(hedge, event)
     if any(left.values()):
+        if hedge.close_tries and not was_told(event) and shortfall(hedge, event) is not None:
+            return _ask_what_filled(state, event, *alerts)  # a trigger of ours, or another hand
         return _send(state, left, event, alerts)
     if needs_rows(hedge, event):
         return _ask_what_filled(state, event, *alerts)

@@ -6,14 +6,14 @@ HALT holds what still stands by the same rules: it opens nothing, but guards and
 from dataclasses import replace
 from decimal import Decimal
 
-from desk.core.actions import Action, Alert, Decision, Level, ReadAccounts
+from desk.core.actions import Action, Alert, Decision, Exit, Level, ReadAccounts
 from desk.core.events import AccountsRead, MarketsRead, Tick
 from desk.core.market import MarketStatus
 from desk.hedge import guarding, history, reducing, renewing, risk, triggers
 from desk.hedge.closing import begin_close
 from desk.hedge.economics import settlements_between
 from desk.hedge.select import BOTH
-from desk.hedge.state import BotState, CloseReason, Hedge
+from desk.hedge.state import BotState, CloseReason, Hedge, Phase
 from desk.hedge.steps import (
     FAILED_CHECK_MS,
     Step,
@@ -23,6 +23,7 @@ from desk.hedge.steps import (
     fenced,
     hedge_of,
     is_latched,
+    leave_halted,
     note_outages,
     stay,
     tell_once,
@@ -69,7 +70,7 @@ def _keep_time(state: BotState, event: Tick) -> Step:
     due_ms = hedge.next_check_at_ms - (state.config.check_ms - REACHED_MS if is_reached else 0)
     is_look = hedge.guard is not None and at_ms >= hedge.guard.look_at_ms
     if is_look or at_ms >= min(due_ms, hedge.next_check_at_ms):
-        is_odd = hedge.guard is not None and (hedge.is_stirred or hedge.suspicions > 0)
+        is_odd = hedge.guard is not None and hedge.is_suspect
         return _check(state, at_ms, orders=is_look or is_reached or is_odd)
     return stay(state, "holding")
 
@@ -96,7 +97,7 @@ def _check(state: BotState, at_ms: int, *, orders: bool) -> Step:
     just_settled = settlements_between(at_ms - state.config.check_ms, at_ms) > 0
     since_ms = max(hedge.approved_at_ms, at_ms - PAYMENTS_SHOWN_MS) if just_settled else None
     # A leg may stand alone: these looks are not kept back for want of requests.
-    urgent = hedge.is_stirred or hedge.suspicions > 0 or bool(state.outages)
+    urgent = hedge.is_suspect or bool(state.outages)
     if urgent:
         since_ms = None
     is_first_look = hedge.guard is None or hedge.guard.tries == 1
@@ -229,6 +230,9 @@ def on_accounts(state: BotState, event: AccountsRead) -> Step:
     state, shut = _tell_of_shut(state)
     state, more = _tell_of_more(state, event)
     reason = "; ".join(event.failures.values()) or "both legs stand"
+    if state.leaving:  # this look was all that was left to do
+        leave = leave_halted(state) if state.phase is Phase.HALT else (Exit(0),)
+        return Decision(state, (*alerts, *shut, *more, *leave), reason)
     return guarding.tend(state, event, reason, *alerts, *shut, *more)
 
 

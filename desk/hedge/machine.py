@@ -192,6 +192,8 @@ def _handle(state: BotState, event: Event) -> Step:
         return _on_broken(state, event)
     if isinstance(event, OwnerAsked):
         return owner.on_owner(state, event)
+    if isinstance(event, Tick) and event.stirred and state.hedge is not None:
+        state = state.with_hedge(replace(state.hedge, is_stirred=True))
     handler = HANDLERS.get((state.phase, type(event)))
     if handler is None or (isinstance(event, Tick) and _is_idle_tick(state, event)):
         return stay(state, "nothing to do")
@@ -233,7 +235,7 @@ def watch(state: BotState) -> Watch:
         held=hedge.symbol if hedge is not None else None,
         lines=_lines(state),
         tick_ms=TICK_MS if holds else None,
-        on_fills=holds,
+        on_fills=hedge is not None,
     )
 
 

@@ -161,13 +161,14 @@ def hold(state: BotState, event: AccountsRead, *also: Action) -> Step:
     hedge, at_ms = hedge_of(state), event.at_ms
     opened = hedge.opened_at_ms or at_ms
     check_ms = state.config.check_ms
-    next_check_ms = min(FAILED_CHECK_MS, check_ms) if state.outages else check_ms
+    if hedge.is_stirred or state.outages:
+        check_ms = min(PAUSE_MS_MIN if hedge.is_stirred else FAILED_CHECK_MS, check_ms)
     hedge = replace(
         hedge,
         opened_at_ms=opened,
         suspicions=0,
         review_at_ms=hedge.review_at_ms or review_after(state, opened, opened_at_ms=opened),
-        next_check_at_ms=at_ms + next_check_ms,
+        next_check_at_ms=at_ms + check_ms,
     )
     backoffs = {key: row for key, row in state.backoffs.items() if key != hedge.symbol}
     state = replace(state, hedge=hedge, backoffs=backoffs, wake_at_ms=None)

@@ -90,7 +90,7 @@ def _leave(state: BotState, said: str) -> Step:
     """End the process: at once where nothing is under way, else after the present step."""
     state = replace(state, leaving=True)
     is_half_done = state.phase in (Phase.OPEN, Phase.CLOSE, Phase.RECOVER)
-    if is_half_done and state.hedge is not None:
+    if state.hedge is not None and (is_half_done or state.hedge.is_suspect):
         return stay(state, f"{said}; finishing this step first")
     return stay(state, said, Exit(EXIT_FAILED if state.phase is Phase.HALT else EXIT_DONE))
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from desk.core.actions import Action, Alert, Level
 from desk.core.events import AccountsRead, Tick
 from desk.core.ids import OrderKey
-from desk.hedge import doubting, reducing, triggers
+from desk.hedge import doubting, evidence, reducing, triggers
 from desk.hedge.closing import begin_close
 from desk.hedge.events import Started
 from desk.hedge.opening import hold, look_again, verify
@@ -20,7 +20,9 @@ from desk.hedge.steps import (
     adopt_config,
     ask_everything,
     ask_hedge,
+    differences,
     halt,
+    has_rows,
     hedge_of,
     latch,
     legs_text,
@@ -28,6 +30,7 @@ from desk.hedge.steps import (
     look,
     note_outages,
     rest,
+    was_told,
 )
 
 
@@ -141,7 +144,13 @@ def _not_ours(event: AccountsRead) -> tuple[Action, ...]:
 def _adopt(state: BotState, event: AccountsRead, *also: Action) -> Step:
     """Go on with the hedge in hand where it was left."""
     hedge = absorb(hedge_of(state), event.venues)
+    if len(event.venues) == len(BOTH) and has_rows(event):
+        hedge = evidence.brought_up(hedge, event)
     state = state.with_hedge(hedge)
+    if any(differences(hedge, event).values()) and not was_told(event):
+        # A close leaves even if the disk fails: its fills may know what the state does not.
+        reason = "a position is not what our fills make it: what filled?"
+        return ask_hedge(state, reason, *also, orders=True, rows=True)
     if len(event.venues) == len(BOTH) and not hedge.is_even and not hedge.in_doubt():
         also = (*also, Alert(Level.WARNING, f"found at start without its twin: {legs_text(hedge)}"))
     if hedge.close_reason is not None:

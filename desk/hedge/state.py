@@ -151,9 +151,9 @@ class Hedge:
     `review_at_ms` is when the hold ends or is renewed; `opened_at_ms` None until both legs are
     verified. `rounds` counts how often orders were sent, `suspicions` the reads in a row that
     showed less than is ours, `told` what the owner has been told already. `is_stirred`: a fill was
-    streamed in the hold that no look at both venues has explained, the last that brought one at
-    `stirred_at_ms`. `is_vouched`: the owner
-    has looked at a close that could not be proved. `funding_bps` was expected over the hold when it
+    streamed that no full check has explained, the last that brought one at `stirred_at_ms`.
+    `is_vouched`: the owner has looked at a close that could not be proved. `funding_bps` was
+    expected over the hold when it
     was approved, None where nobody noted it. `mids` (USD) are what the opening was decided on,
     `first_sent_at_ms` and `last_filled_at_ms` frame the time in which one leg could stand alone.
     `guard` is None until triggers have been placed. `cuts` are what others took of it, the rest
@@ -200,6 +200,11 @@ class Hedge:
     def is_reducing(self) -> bool:
         """Return whether only the twin of a cut leg is being made smaller."""
         return self.close_reason is CloseReason.REDUCED
+
+    @property
+    def is_suspect(self) -> bool:
+        """Return whether a leg may have been cut: the next look tells."""
+        return self.is_stirred or self.suspicions > 0
 
     @property
     def triggers(self) -> tuple[Trigger, ...]:

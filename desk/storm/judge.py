@@ -37,6 +37,7 @@ from desk.storm.witness import Witness
 ZERO = Decimal(0)
 VIOLATIONS_MAX = 5
 RECENT_MS = 90_000  # a strike counts for what becomes naked so long after it
+UNHEARD_MS = 100
 EFFECTS_FREE = 1_000
 EFFECTS_PER_HOUR_MAX = 5_000
 EFFECTS_PER_CHECK_MAX = 8
@@ -212,8 +213,12 @@ class Judge(Witness):
     def left_by_itself(self) -> None:
         """See a life exit of its own will."""
         gap = self.truth.gap()
-        if gap is not None:
+        if gap is not None and not self._was_just_cut():
             self.breach(Rule.LEFT_NAKED, f"{gap.size.normalize():f} {gap.symbol} on {gap.venue}")
+
+    def _was_just_cut(self) -> bool:
+        """Return whether another hand took of ours a moment ago, which nobody can have heard of."""
+        return any(self._now_ms() - at_ms <= UNHEARD_MS for at_ms in self._cut_ms.values())
 
     def decided(self, record: Record[BotState]) -> None:
         """See one decision."""

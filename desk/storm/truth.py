@@ -109,12 +109,12 @@ class Truth:
             self._taken[key] = self._returned[key] = ZERO
         self._there[key] = there
         self._filled(venue, fill, before)
+        self._net[key] = _clamp(self._net[key], there)
 
     def _after_ours(self, key: tuple[VenueName, str], fill: Fill) -> Decimal:
         """Return what is ours after an order of ours: a close takes what was put back, too."""
-        before = self._net[key]
-        after = before + fill.size * fill.side.sign
-        if before * after >= 0:
+        after = self._net[key] + fill.size * fill.side.sign
+        if after * self._there[key] >= 0:
             return after
         beyond = min(abs(after), self._returned[key])
         self._returned[key] -= beyond

@@ -216,7 +216,7 @@ def test_the_owner_vouches_for_what_cannot_be_proved() -> None:
     story = Story().opening().settle("0", "0").hand(LIGHTER, SIZE)
     while story.phase in (Phase.OPEN, Phase.CLOSE):
         story.wake() if not story.state.waiting else story.read(fills=())
-    story.say(Command.RESUME).read(fills=()).read(fills=())
+    story.say(Command.RESUME).read(fills=()).read(fills=()).read(fills=())
     assert (Phase.WAIT, None, 1) == (story.phase, story.state.hedge, len(story.orders))
 
 

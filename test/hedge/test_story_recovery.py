@@ -121,17 +121,17 @@ def test_a_hold_that_ended_while_nobody_ran_is_reviewed_at_once() -> None:
 
 
 def test_a_leg_that_vanished_while_nobody_ran_closes_the_other() -> None:
-    """Confirmed by a second read, then closed."""
-    story = crash(Story().holding().hand(LIGHTER, -SIZE)).read()
+    """Its fills are asked for, and a second read confirms it; then the twin is closed."""
+    story = crash(Story().holding().hand(LIGHTER, -SIZE)).read().read()
     assert Phase.RECOVER is story.phase
-    assert CloseReason.RECOVERY is story.wake().read().hedge.close_reason
+    assert CloseReason.RECOVERY is story.wake().read().read().hedge.close_reason
     assert [PACIFICA] == [row.venue for row in story.read().sent.orders]
 
 
 def test_both_legs_closed_by_hand_while_nobody_ran_is_flat() -> None:
     """Nothing to close: booked, and the symbol left alone."""
     story = crash(Story().holding().hand(LIGHTER, -SIZE).hand(PACIFICA, SIZE))
-    story.read().wake().read().read().read()
+    story.read().read().wake().read().read().read().read()
     assert (Phase.WAIT, ("ETH",), 1) == (story.phase, story.state.by_hand, len(story.orders))
 
 
@@ -195,3 +195,15 @@ def test_a_close_that_the_owner_undid_by_hand_is_not_sent_again() -> None:
     while story.state.hedge is not None:
         story.read(is_fenced=True) if story.state.waiting else story.wake()
     assert (Phase.WAIT, 2) == (story.phase, len(story.orders))
+
+
+def test_a_close_that_no_save_knew_of_is_found_by_its_fills() -> None:
+    """Closes leave even if the disk fails; what the owner holds there now is not closed again."""
+    story = Story(renew_hold=False).holding().wait(12 * HOUR_MS).tick()
+    saved = story.state
+    story.read().lands(LIGHTER, SIZE).lands(PACIFICA, SIZE).hand(LIGHTER, "0.005")
+    story.state, sent = saved, len(story.orders)
+    crash(story)
+    while story.phase is not Phase.WAIT and len(story.orders) == sent:
+        story.read() if story.state.waiting else story.wake()
+    assert sent == len(story.orders)

@@ -291,9 +291,9 @@ def test_both_fired_while_we_were_dead_is_a_cycle_like_any_other() -> None:
     fire(story, PACIFICA, GAIN)
     left = {venue: b.listed_at(story.hedge, venue)[1:] for venue in BOTH}
     left[PACIFICA] = b.listed_at(story.hedge, PACIFICA)[:1]
-    look(story.wait(HOUR_MS).start(), left)
+    look(look(story.wait(HOUR_MS).start(), left), left)
     assert CloseReason.TRIGGERED is story.hedge.close_reason
-    story.read()
+    look(story, left)
     assert [LIGHTER, PACIFICA] == canceled(story)
     acknowledge(story)
     while story.phase is Phase.CLOSE:
