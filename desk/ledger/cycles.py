@@ -148,8 +148,9 @@ def cycles_of(ledger: Ledger, shares: Iterable[Share]) -> tuple[Cycle, ...]:
             groups.setdefault(share.cycle, []).append(share)
     seen = _seen_prices(ledger.orders)
     cycles = (_cycle(key, notes.get(key), group, seen) for key, group in groups.items())
+    books = ledger.books
     known = [row for row in cycles if row.note is not None or row.shares]
-    told = (replace(row, unread=_missing(ledger, row)) for row in known)
+    told = (replace(row, unread=_missing(ledger.spans, books, row)) for row in known)
     return tuple(sorted(told, key=lambda row: (row.began_at_ms, row.id)))
 
 
@@ -195,12 +196,14 @@ def _seen_prices(orders: Iterable[OrderNote]) -> dict[OrderRef, Decimal]:
     return seen
 
 
-def _missing(ledger: Ledger, cycle: Cycle) -> tuple[Span, ...]:
+def _missing(
+    spans: Iterable[Span], books: Iterable[Book], cycle: Cycle
+) -> tuple[Span, ...]:
     """Return what was not read of both venues while the cycle lived."""
     if cycle.ended_at_ms is None:
         return ()
     kinds = (RowKind.FILLS, RowKind.PAYMENTS)
-    return unread(ledger.spans, ledger.books, kinds, (cycle.began_at_ms, cycle.ended_at_ms))
+    return unread(spans, books, kinds, (cycle.began_at_ms, cycle.ended_at_ms))
 
 
 class _Matcher:
@@ -245,6 +248,9 @@ class _Account:
         if cycle is not None:
             holding = self._ours.setdefault(cycle, Holding())
             self._last = fill.at_ms, cycle
+        realised = holding.add(size, fill.price)
+        if cycle is not None and not holding.size:
+            del self._ours[cycle]
         return Share(
             cycle=cycle,
             book=self._book,
@@ -254,7 +260,7 @@ class _Account:
             client_id=fill.client_id,
             size=size,
             price=fill.price,
-            price_usd=holding.add(size, fill.price),
+            price_usd=realised,
             fee_usd=fill.fee_usd if size == _signed(fill) else fill.fee_usd * abs(size) / fill.size,
         )
 
@@ -270,7 +276,7 @@ class _Account:
         return [self._trade(cycle, fill, part) for cycle, part in parts if part]
 
     def _pay(self, row: BookedPayment) -> list[Share]:
-        held = {key: holding.size for key, holding in self._ours.items() if holding.size}
+        held = {key: holding.size for key, holding in self._ours.items()}
         whole = sum(held.values(), self._theirs.size)
         if not whole:
             return [self._paid(self._just_held(row.row.at_ms), row, row.row.usd)]

@@ -6,14 +6,14 @@ came before it: the venue's clock and ours may differ by seconds.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from desk.core.order import Fill, Side
 from desk.ledger.holding import ZERO, Holding
-from desk.ledger.rows import Book, Ledger, Mark, RowKind, Span
+from desk.ledger.rows import Book, BookedMovement, BookedPayment, Ledger, Mark, RowKind, Span
 from desk.ledger.unread import unread
 
 SKEW_MS = 10_000
@@ -52,9 +52,7 @@ class Statement:
         return not self.unread and abs(self.difference_usd) < CENT_USD
 
 
-def statements_of(
-    ledger: Ledger, since_ms: int = 0
-) -> tuple[Statement, ...]:
+def statements_of(ledger: Ledger, since_ms: int = 0) -> tuple[Statement, ...]:
     """Return each account's statement from the last sure mark at `since_ms`, else the first one
     after it, to the newest; none for an account without two sure marks."""
     found = []
@@ -83,6 +81,27 @@ class _Point:
     mark: Mark
     realised_usd: Decimal
     fee_usd: Decimal
+    funding_usd: Decimal
+    moved_usd: Decimal
+
+
+class _Sums:
+    """Amounts by instant, added up from the first on."""
+
+    def __init__(self, rows: Iterable[BookedPayment | BookedMovement]) -> None:
+        """Take rows of one book, oldest first."""
+        known = [row.row for row in rows]
+        self.stamps_ms = [row.at_ms for row in known]
+        self._sums_usd = [ZERO, *accumulate(row.usd for row in known)]
+
+    def until(self, at_ms: int) -> Decimal:
+        """Return the sum of all that came up to an instant."""
+        return self._sums_usd[bisect_right(self.stamps_ms, at_ms)]
+
+    def has_near(self, at_ms: int) -> bool:
+        """Return whether a row lies so close to an instant that either may be first."""
+        later = bisect_right(self.stamps_ms, at_ms - SKEW_MS)
+        return later < len(self.stamps_ms) and self.stamps_ms[later] < at_ms + SKEW_MS
 
 
 def _points(ledger: Ledger, book: Book) -> list[_Point]:
@@ -92,13 +111,15 @@ def _points(ledger: Ledger, book: Book) -> list[_Point]:
     if not marks:
         return []
     fills = [row.row for row in ledger.fills if row.book == book]
-    others = sorted(
-        row.row.at_ms for rows in (ledger.payments, ledger.movements) for row in rows
-        if row.book == book
-    )  # fmt: skip
+    paid = _Sums(row for row in ledger.payments if row.book == book)
+    moved = _Sums(row for row in ledger.movements if row.book == book)
     tally = _Tally(marks[0], [fill for fill in fills if fill.at_ms > marks[0].at_ms])
-    points = (tally.point(mark) for mark in marks if not _is_crowded(others, mark.at_ms))
-    return [point for point in points if point is not None]
+    sure = (mark for mark in marks if not paid.has_near(mark.at_ms) | moved.has_near(mark.at_ms))
+    return [
+        _Point(mark, *traded, paid.until(mark.at_ms), moved.until(mark.at_ms))
+        for mark in sure
+        if (traded := tally.at(mark)) is not None
+    ]
 
 
 def _read_until(ledger: Ledger, book: Book) -> int:
@@ -108,12 +129,6 @@ def _read_until(ledger: Ledger, book: Book) -> int:
         if span.book == book:
             latest[span.kind] = max(latest[span.kind], span.until_ms)
     return min(latest.values())
-
-
-def _is_crowded(stamps_ms: Sequence[int], at_ms: int) -> bool:
-    """Return whether a payment or a movement lies so close to a mark that either may be first."""
-    later = bisect_right(stamps_ms, at_ms - SKEW_MS)
-    return later < len(stamps_ms) and stamps_ms[later] < at_ms + SKEW_MS
 
 
 class _Tally:
@@ -128,9 +143,9 @@ class _Tally:
         self._realised_usd = ZERO
         self._fee_usd = ZERO
 
-    def point(self, mark: Mark) -> _Point | None:
-        """Return the sums at a mark, None where no cut among the fills around it explains its
-        positions. Marks come oldest first."""
+    def at(self, mark: Mark) -> tuple[Decimal, Decimal] | None:
+        """Return what was realised and paid in fees up to a mark, None where no cut among the fills
+        around it explains its positions. Marks come oldest first."""
         self._take_until(mark.at_ms - SKEW_MS)
         limit_ms = mark.at_ms + SKEW_MS
         wanted = {row.symbol: row.size for row in mark.positions}
@@ -138,7 +153,7 @@ class _Tally:
             if self._next == len(self._fills) or self._fills[self._next].at_ms > limit_ms:
                 return None
             self._take()
-        return _Point(mark, self._realised_usd, self._fee_usd)
+        return self._realised_usd, self._fee_usd
 
     def _take_until(self, at_ms: int) -> None:
         while self._next < len(self._fills) and self._fills[self._next].at_ms <= at_ms:
@@ -158,20 +173,14 @@ class _Tally:
 
 def _between(ledger: Ledger, start: _Point, end: _Point) -> Statement:
     book, stretch = start.mark.book, (start.mark.at_ms, end.mark.at_ms)
-
-    def within(at_ms: int) -> bool:
-        return stretch[0] < at_ms <= stretch[1]
-
-    paid = (r.row.usd for r in ledger.payments if r.book == book and within(r.row.at_ms))
-    moved = (r.row.usd for r in ledger.movements if r.book == book and within(r.row.at_ms))
     unrealised = end.mark.unrealised_usd - start.mark.unrealised_usd
     return Statement(
         book=book,
         start=start.mark,
         end=end.mark,
         price_usd=end.realised_usd - start.realised_usd + unrealised,
-        funding_usd=sum(paid, ZERO),
+        funding_usd=end.funding_usd - start.funding_usd,
         fee_usd=end.fee_usd - start.fee_usd,
-        moved_usd=sum(moved, ZERO),
+        moved_usd=end.moved_usd - start.moved_usd,
         unread=unread(ledger.spans, [book], RowKind, stretch),
     )

@@ -19,6 +19,7 @@ from desk.ledger.schema import open_to_write
 BATCHES_MAX = 1_000
 RETRY_S = 5.0
 CLOSE_S_MAX = 5.0
+LAST_TRY_S_MAX = 1.0
 
 Batch = Sequence[Entry]
 
@@ -49,10 +50,13 @@ class LedgerWriter:
         return True
 
     def close(self, wait_s: float = CLOSE_S_MAX) -> bool:
-        """Have the rest written, but wait no longer than that; return whether it was."""
+        """Have the rest written, but wait no longer than that; return whether it was.
+
+        A file that took nothing lately is tried once more, and not waited for.
+        """
         self._closing.set()
-        if self.put(()) and self.trouble is None:
-            self._thread.join(wait_s)
+        self.put(())  # wakes the thread; a full queue has it awake
+        self._thread.join(wait_s if self.trouble is None else LAST_TRY_S_MAX)
         return not self._thread.is_alive() and self.trouble is None
 
     def _run(self) -> None:

@@ -1,6 +1,7 @@
 """The whole bot on a stage with a ledger beside it, one life after another on the same files."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -112,6 +113,8 @@ class Office:
                 bookkeeper=keeper.observe,
             )
             bot.engine.post(Started(bot.stage.clock.now_ms(), bot.config, cycles))
+            if self.path.is_dir():
+                see_trouble(keeper)
             async with kept(keeper):
                 code = await bot.engine.run()
                 await keeper.finish(LAST_S_MAX)
@@ -168,6 +171,15 @@ class Office:
     def deposit(self, venue: VenueName, usd: int) -> None:
         """Have the owner move money in, or out."""
         self.bot.stage.world.exchanges[venue].deposit(ACCOUNT, Decimal(usd))
+
+
+def see_trouble(keeper: LedgerKeeper) -> None:
+    """Wait in real time until the writer has failed: virtual time would leave its thread behind."""
+    for _ in range(1_000):
+        if keeper._writer.trouble is not None:
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError("the writer has no trouble")
 
 
 def in_office(

@@ -155,7 +155,9 @@ for number in range(100_000):
     while not writer.put([Reading(span(number, number + 1), [replace(FILL, fill_id=str(number))])]):
         pass
     if number == 50:
-        print("writing", flush=True)
+        while writer._batches.qsize() > 30:
+            pass
+        print("written", flush=True)
 """
 
 
@@ -169,7 +171,6 @@ def test_a_kill_in_the_middle_of_writing_leaves_a_readable_ledger(tmp_path: Path
         child.send_signal(signal.SIGKILL)
     ledger = read_ledger(path)
     assert ledger is not None
-    assert [(0, len(ledger.fills))] == [(row.from_ms, row.until_ms) for row in ledger.spans] or (
-        not ledger.fills
-    )
+    assert len(ledger.fills) >= 10
+    assert [(0, len(ledger.fills))] == [(row.from_ms, row.until_ms) for row in ledger.spans]
     written(path, NOTE)

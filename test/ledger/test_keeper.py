@@ -11,6 +11,7 @@ import pytest
 from desk.core.books import MovementKind
 from desk.core.venue import VenueName
 from desk.hedge.state import Phase
+from desk.ledger.keeper import LedgerKeeper
 from desk.ledger.rows import RowKind
 from test.ledger.stage import TOLERANCE_USD, Office, in_office
 
@@ -137,3 +138,19 @@ def test_a_ledger_that_cannot_be_written_is_told_once_and_stops_nothing(tmp_path
         assert 1 == len(office.bot.results)
 
     in_office(tmp_path, play, ledger=taken)
+
+
+def test_an_owner_who_leaves_does_not_wait_for_the_last_round(tmp_path: Path) -> None:
+    """Asked to hurry, nothing more is read; the next life does."""
+
+    async def play(office: Office) -> None:
+        stage = office.bot.stage
+        venues = await stage.connect()
+        keeper = LedgerKeeper(office.path, venues, clock=stage.clock, state=office.bot.state)
+        before_ms = stage.clock.now_ms()
+        keeper.hurry()
+        await keeper.finish(75)
+        keeper.close()
+        assert before_ms == stage.clock.now_ms()
+
+    in_office(tmp_path, play)
