@@ -40,7 +40,7 @@ from desk.core.events import (
 )
 from desk.core.market import MarketStats
 from desk.core.ports import Clock, Venue
-from desk.core.stream import FillSeen, StatsSeen, StreamDown, StreamEvent, StreamUp
+from desk.core.stream import FillSeen, QuoteSeen, StatsSeen, StreamDown, StreamEvent, StreamUp
 from desk.core.venue import VenueName
 from desk.engine.decision_log import DecisionLog
 from desk.engine.execution import Executor
@@ -122,6 +122,7 @@ class Engine(Generic[S]):
         self._watch = strategy.watch(state)
         self._marks: dict[tuple[VenueName, str], MarkView] = {}
         self._ticked_at_s = -TICK_S_MIN
+        self._alarm: asyncio.TimerHandle | None = None
         self._is_saved = True
         self._broken: set[str] = set()
         self._alerts: list[Alert] = []
@@ -159,16 +160,24 @@ class Engine(Generic[S]):
         return self._exit_code
 
     async def _next_event(self) -> Event:
-        while self._events.empty():
-            wait_s = self._tick_due_in_s()
-            if wait_s <= 0:
-                return self._tick(self._clock.now_ms())
-            try:
-                async with asyncio.timeout(min(wait_s, WAIT_S_MAX)):
-                    return await self._events.get()
-            except TimeoutError:
-                continue
-        return self._events.get_nowait()
+        """Return what happens next: a tick, once one is due and nothing else has happened."""
+        if not self._events.empty():
+            return self._events.get_nowait()
+        self._look_at_clock()
+        try:
+            return await self._events.get()
+        finally:
+            if self._alarm is not None:
+                self._alarm.cancel()
+
+    def _look_at_clock(self) -> None:
+        """Post the tick that is due, or look again when one may be."""
+        wait_s = self._tick_due_in_s()
+        if wait_s > 0:
+            loop = asyncio.get_running_loop()
+            self._alarm = loop.call_later(min(wait_s, WAIT_S_MAX), self._look_at_clock)
+        elif self._events.empty():
+            self.post(self._tick(self._clock.now_ms()))
 
     def _tick_due_in_s(self) -> float:
         """Return how long until the next tick: the wake-up asked for, or the regular pace.
@@ -197,7 +206,9 @@ class Engine(Generic[S]):
 
     def _process(self, event: Event) -> None:
         decision = self._strategy.decide(self.state, event)
-        before, after = self._watch, self._strategy.watch(decision.state)
+        before = after = self._watch
+        if decision.state is not self.state:
+            after = self._strategy.watch(decision.state)
         self._save(decision.state, event.at_ms)
         self.state = decision.state
         self._write_journal(event, decision, before, after)
@@ -235,8 +246,12 @@ class Engine(Generic[S]):
         alerts, self._alerts = self._alerts, []
         for alert in alerts:
             self._log_alert(alert)
-        shown = replace(record.decision, actions=(*alerts, *record.decision.actions))
-        self._attempt("screen", lambda: self._observer(replace(record, decision=shown)))
+        shown = record
+        if alerts:
+            decision = record.decision
+            actions = (*alerts, *decision.actions)
+            shown = replace(record, decision=replace(decision, actions=actions))
+        self._attempt("screen", lambda: self._observer(shown))
         keep = self._bookkeeper
         if keep is not None:
             self._attempt("ledger", lambda: keep(record))
@@ -270,6 +285,8 @@ class Engine(Generic[S]):
         self._watch = watch
 
     def _hear(self, venue: VenueName, event: StreamEvent) -> None:
+        if isinstance(event, QuoteSeen):
+            return  # books are asked for when they are needed
         if isinstance(event, StatsSeen):
             self._note_mark(venue, event.stats)
         elif isinstance(event, FillSeen):

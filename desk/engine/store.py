@@ -99,6 +99,10 @@ class StateStore(Generic[S]):
         self.previous = path.with_name(path.name + ".previous")
         self.damaged = path.with_name(path.name + ".damaged")
         self._temporary = path.with_name(path.name + ".new")
+        self._links = {
+            name: name.with_name(name.name + ".new") for name in (self.previous, self.damaged)
+        }
+        self._folder = path.parent
         self._decode: Callable[[bytes], S] = msgspec.json.Decoder(kind).decode
         self._schema = schema
         self._disk = disk or Disk()
@@ -173,17 +177,17 @@ class StateStore(Generic[S]):
         body = msgspec.json.encode(state)
         digest = hashlib.sha256(body).hexdigest()
         envelope = _Envelope(self._schema, at_ms, digest, msgspec.Raw(body))
-        self._disk.make_folder(self.path.parent)
+        self._disk.make_folder(self._folder)
         self._disk.write(self._temporary, msgspec.json.encode(envelope) + b"\n")
         self._keep(self.damaged if self._is_passed_over else self.previous)
-        self._disk.sync_folder(self.path.parent)
+        self._disk.sync_folder(self._folder)
         self._disk.rename(self._temporary, self.path)
-        self._disk.sync_folder(self.path.parent)
+        self._disk.sync_folder(self._folder)
         self._is_passed_over = False
 
     def _keep(self, name: Path) -> None:
         """Link the present file to another name, so that at no instant there is none."""
-        link = name.with_name(name.name + ".new")
+        link = self._links[name]
         self._disk.remove(link)
         try:
             self._disk.link(self.path, link)

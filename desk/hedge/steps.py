@@ -289,8 +289,8 @@ def with_market(
 
 def _absorb_one(hedge: Hedge, venue: VenueName, row: VenueAccount) -> Hedge:
     def each_here(change: Callable[[Intent], Intent]) -> Hedge:
-        intents = (change(each) if each.venue is venue else each for each in hedge.intents)
-        return replace(hedge, intents=tuple(intents))
+        intents = tuple(change(each) if each.venue is venue else each for each in hedge.intents)
+        return hedge if intents == hedge.intents else replace(hedge, intents=intents)
 
     hedge = each_here(lambda intent: _with_fills(intent, row))
     hedge = triggers.each_trigger(
@@ -336,7 +336,7 @@ def _with_fills(intent: _Order, seen: VenueAccount) -> _Order:
 
 def _settled(intent: Intent, seen: VenueAccount, *, agree: bool) -> Intent:
     is_over = intent.filled >= intent.size or (is_past(intent, seen) and agree)
-    return replace(intent, in_doubt=intent.in_doubt and not is_over)
+    return replace(intent, in_doubt=False) if intent.in_doubt and is_over else intent
 
 
 def _summed(fills: list[Fill]) -> tuple[Decimal, Decimal | None]:

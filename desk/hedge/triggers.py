@@ -148,6 +148,8 @@ def each_trigger(hedge: Hedge, change: Callable[[Trigger], Trigger]) -> Hedge:
     if hedge.guard is None:
         return hedge
     triggers = tuple(change(row) for row in hedge.guard.triggers)
+    if triggers == hedge.guard.triggers:
+        return hedge
     return replace(hedge, guard=replace(hedge.guard, triggers=triggers))
 
 

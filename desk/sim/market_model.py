@@ -76,7 +76,7 @@ _SHOWCASE_AHEAD_MS = 72 * _HOUR_MS  # a past of two days has bursts in it, and s
 _BURST_IN_MARK = 0.15
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made at every step, and that would triple its cost
 class Move:
     """What one venue's market becomes at one step.
 

@@ -43,7 +43,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._stalled_s_max = stalled_s_max
         self._jobs = 0
         self._pace = _Pace(speed)
-        super().__init__(_JumpSelector(self._idle))
+        self._sockets = _JumpSelector(self._idle)
+        super().__init__(self._sockets)
 
     def time(self) -> float:
         """Return virtual seconds since the loop was made."""
@@ -57,6 +58,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     @speed.setter
     def speed(self, value: float) -> None:
         self._pace = _Pace(value)
+
+    def add_signal_handler(self, sig: int, callback: Callable[[*_Ts], object], *args: *_Ts) -> None:
+        """Call `callback` when a signal comes, as asyncio does; from now on the loop looks for one
+        before every jump."""
+        self._sockets.expects_signals = True
+        super().add_signal_handler(sig, callback, *args)
 
     def run_in_executor(
         self,
@@ -110,23 +117,26 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 class _JumpSelector(selectors.DefaultSelector):
     """Look without waiting; what to do when nothing is ready is the loop's business.
 
-    While callbacks are ready it is not looked each time: a look costs as much as a callback.
+    It is not looked each time while callbacks are ready, or while no socket is open but the one
+    that signals would come through: a look costs as much as a callback.
     """
 
     def __init__(self, idle: Callable[[Callable[[float], _Ready]], _Ready]) -> None:
         super().__init__()
+        self.expects_signals = False
         self._idle = idle
         self._unlooked = 0
 
     def select(self, timeout: float | None = None) -> _Ready:
-        if timeout is not None and timeout <= 0 and self._unlooked < UNLOOKED_MAX:
+        is_idle = timeout is None or timeout > 0
+        ready: _Ready = []
+        is_deaf = not self.expects_signals and len(self.get_map()) <= 1
+        if self._unlooked < UNLOOKED_MAX and (is_deaf or not is_idle):
             self._unlooked += 1
-            return []
-        self._unlooked = 0
-        ready = super().select(0)
-        if ready or (timeout is not None and timeout <= 0):
-            return ready
-        return self._idle(super().select)
+        else:
+            self._unlooked = 0
+            ready = super().select(0)
+        return self._idle(super().select) if is_idle and not ready else ready
 
 
 class _Pace:

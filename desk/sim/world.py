@@ -112,7 +112,8 @@ class World:
         self.fenced_at_ms: dict[tuple[VenueName, int], int] = {}
         self._has_past = False
         for exchange in self.exchanges.values():
-            exchange.due_listeners.append(self._wake_in_time)
+            exchange.due_listeners.append(self._hurry)
+        self._exchanges_due_ms = self._next_of_exchanges()
         for symbol, row in self.rows.items():
             self._move(symbol)
             self._set_open_interest(row)
@@ -145,7 +146,8 @@ class World:
         if self._is_syncing or now_ms < self.now_ms:
             return
         self._is_syncing = True
-        self._skip_steps(now_ms)
+        if self.pace.catch_up_steps_max is not None:
+            self._skip_steps(now_ms, self.pace.catch_up_steps_max)
         try:
             while (due_ms := self.next_due_ms()) <= now_ms:
                 self._advance(max(due_ms, self.now_ms))
@@ -160,11 +162,7 @@ class World:
 
     def next_due_ms(self) -> int:
         """Return the next instant at which something happens of itself."""
-        due_ms = self._next_step_ms
-        for exchange in self.exchanges.values():
-            exchange_ms = exchange.next_due_ms()
-            if exchange_ms is not None and exchange_ms < due_ms:
-                due_ms = exchange_ms
+        due_ms = min(self._next_step_ms, self._exchanges_due_ms)
         if self._scheduled and self._scheduled[0][0] < due_ms:
             due_ms = self._scheduled[0][0]
         return due_ms
@@ -193,30 +191,36 @@ class World:
             self._alarm.stop()
             self._alarm = None
 
-    def _wake_in_time(self) -> None:
-        """Have a running world come back when the next thing is due.
+    def _hurry(self) -> None:
+        """Come in time for what an exchange has to do sooner than what it had before.
 
-        Also whenever something becomes due sooner: the speed bump of an order is shorter than the
-        steps of the markets.
+        The speed bump of an order is shorter than the steps of the markets.
         """
+        self._exchanges_due_ms = self._next_of_exchanges()
         if self._alarm is not None and not self._is_syncing:
-            self._alarm.set(self.next_due_ms())
+            self._alarm.set(self._exchanges_due_ms)
+
+    def _next_of_exchanges(self) -> int:
+        due = (exchange.next_due_ms() for exchange in self.exchanges.values())
+        return min(at_ms for at_ms in due if at_ms is not None)
 
     def _advance(self, now_ms: int) -> None:
         for exchange in self.exchanges.values():
             exchange.advance(now_ms)
+        if now_ms >= self._exchanges_due_ms:
+            self._exchanges_due_ms = self._next_of_exchanges()
         self.now_ms = now_ms
 
     def _run_scheduled(self) -> None:
         while self._scheduled and self._scheduled[0][0] <= self.now_ms:
             heapq.heappop(self._scheduled)[2]()
 
-    def _skip_steps(self, now_ms: int) -> None:
+    def _skip_steps(self, now_ms: int, most: int) -> None:
         """Let markets stand still for as long as there is too much to make up for; what else is due
         happens in its time."""
-        most, step_ms = self.pace.catch_up_steps_max, self.pace.step_ms
+        step_ms = self.pace.step_ms
         behind = (now_ms - self._next_step_ms) // step_ms + 1
-        if most is not None and behind > most:
+        if behind > most:
             self._next_step_ms += (behind - most) * step_ms
 
     def _step_market(self) -> None:
@@ -324,9 +328,10 @@ class _Alarm:
 
     def set(self, at_ms: int) -> None:
         """Ring at `at_ms`; an alarm that rings sooner stays, whoever hears it sets it anew."""
-        if self._set_to_ms is not None and at_ms >= self._set_to_ms:
-            return
-        self.stop()
+        if self._set_to_ms is not None:
+            if at_ms >= self._set_to_ms:
+                return
+            self.stop()
         self._set_to_ms = at_ms
         wait_s = max(0, at_ms - self._clock.now_ms()) / 1000
         self._timer = self._loop.call_later(wait_s, self._go_off)

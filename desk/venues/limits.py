@@ -65,6 +65,9 @@ class RequestBudget:
         self._window_s = window_s
         self._now_s = monotonic_s
         self._priority_min = priority_min
+        self._ceilings = {
+            priority: int((credits_max or 0) * share) for priority, share in _SHARES.items()
+        }
         self._spent: deque[tuple[float, int]] = deque()
         self._paused_at_s = self._paused_until_s = monotonic_s()
         if credits_max is not None:
@@ -113,7 +116,7 @@ class RequestBudget:
         if self._credits_max is None:
             return None
         self._forget_before(self._now_s() - self._window_s)
-        return max(0, self._ceiling(self._credits_max, priority) - self._spent_credits())
+        return max(0, self._ceilings[priority] - self._spent_credits())
 
     def _pause_left_s(self, now_s: float, priority: Priority) -> float:
         until_s = self._paused_until_s
@@ -124,7 +127,7 @@ class RequestBudget:
     def _window_left_s(self, now_s: float, cost: int, priority: Priority) -> float:
         if self._credits_max is None:
             return 0.0
-        over = self._spent_credits() + cost - self._ceiling(self._credits_max, priority)
+        over = self._spent_credits() + cost - self._ceilings[priority]
         for at_s, credits in self._spent:
             if over <= 0:
                 break
@@ -132,10 +135,6 @@ class RequestBudget:
             if over <= 0:
                 return at_s + self._window_s - now_s
         return 0.0 if over <= 0 else self._window_s
-
-    @staticmethod
-    def _ceiling(credits_max: int, priority: Priority) -> int:
-        return int(credits_max * _SHARES[priority])
 
     def _spent_credits(self) -> int:
         return sum(credits for _, credits in self._spent)

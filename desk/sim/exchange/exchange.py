@@ -65,15 +65,17 @@ class Exchange(Reading):
 
         An instant in the past is ignored.
         """
-        while (due := self._floor.schedule.next_ms()) is not None and due <= now_ms:
-            at_ms, task = self._floor.schedule.pop()
-            self._floor.now_ms = max(at_ms, self._floor.now_ms)
+        floor, schedule = self._floor, self._floor.schedule
+        while schedule.next_ms is not None and schedule.next_ms <= now_ms:
+            at_ms, task = schedule.pop()
+            floor.now_ms = max(at_ms, floor.now_ms)
             task()
-        self._floor.now_ms = max(now_ms, self._floor.now_ms)
+        if now_ms > floor.now_ms:
+            floor.now_ms = now_ms
 
     def next_due_ms(self) -> int | None:
         """Return the next instant `advance` has work at (always at least the next settlement)."""
-        return self._floor.schedule.next_ms()
+        return self._floor.schedule.next_ms
 
     # The market model
 

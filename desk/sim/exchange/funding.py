@@ -64,6 +64,8 @@ class FundingMeter:
 
     def sample(self, now_ms: int, premium: Decimal) -> None:
         """Let `premium` hold from `now_ms` until the next sample."""
+        if premium == self._premium:
+            return
         if now_ms > self._at_ms:
             self._area += self._premium * (now_ms - self._at_ms)
             self._at_ms = now_ms

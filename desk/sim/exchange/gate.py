@@ -319,7 +319,7 @@ def _require_margin(
     cross = margin.pools(floor, account)[0]
     if needed <= margin.free_usd(floor, account, beside, cross):
         return
-    below = floor.rules.has_sequencer and cross.equity < cross.initial
+    below = floor.rules.has_sequencer and cross.equity < margin.tied_up(floor, account, cross)
     reason = RefusalReason.PRE_LIQUIDATION if below else RefusalReason.NOT_ENOUGH_MARGIN
     raise Refusal(reason, f"needs {needed} USD", str(needed), str(cross.equity))
 

@@ -34,8 +34,6 @@ from desk.sim.exchange.words import (
 
 def check(floor: Floor, account: Account) -> None:
     """Liquidate whatever of the account stands below its maintenance margin."""
-    if not any(holding.size for holding in account.holdings.values()):
-        return
     for pool in margin.pools(floor, account):
         if pool.holdings and pool.equity < pool.maintenance:
             _liquidate(floor, account, pool)
@@ -75,7 +73,7 @@ def _liquidate(floor: Floor, account: Account, pool: Pool) -> None:
     )
     _cancel_orders(floor, account, pool.holdings[0].symbol if isolated else None)
     part = floor.rules.liquidation.take_over_fraction
-    threshold = pool.close_out if part is None else pool.maintenance * part
+    threshold = margin.close_out(floor, pool) if part is None else pool.maintenance * part
     if pool.equity < threshold:
         _to_backstop(floor, account, pool, isolated=isolated)
     else:
@@ -107,7 +105,7 @@ def _to_health(floor: Floor, account: Account, holding: Holding, pool: Pool) -> 
     """Return how much closing brings the pool's equity back to its initial margin (Lighter)."""
     fraction = floor.setting(account, holding.symbol).initial_margin_fraction
     mark = floor.markets[holding.symbol].mark
-    return (pool.initial - pool.equity) / (mark * fraction)
+    return (margin.tied_up(floor, account, pool) - pool.equity) / (mark * fraction)
 
 
 def _send(

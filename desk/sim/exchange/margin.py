@@ -22,15 +22,13 @@ from desk.sim.exchange.words import OrderStatus
 class Pool:
     """Positions that stand or fall together: all cross ones, or a single isolated one.
 
-    USD: `equity` with unrealised profit, the three requirements, and the notional.
+    USD: `equity` with unrealised profit, and the maintenance requirement. That is all a look at
+    every move of a price needs; what else a pool ties up is worked out for those who ask.
     """
 
     holdings: list[Holding]
     equity: Decimal = ZERO
-    initial: Decimal = ZERO
     maintenance: Decimal = ZERO
-    close_out: Decimal = ZERO
-    notional: Decimal = ZERO
 
 
 def is_cross(floor: Floor, account: Account, symbol: str) -> bool:
@@ -48,24 +46,42 @@ def pools(floor: Floor, account: Account) -> list[Pool]:
             continue
         cross_cash -= holding.margin
         if is_cross(floor, account, holding.symbol):
-            _add(floor, account, cross, holding)
+            _add(floor, cross, holding)
         else:
             pool = Pool([], equity=holding.margin)
-            _add(floor, account, pool, holding)
+            _add(floor, pool, holding)
             isolated.append(pool)
     cross.equity += cross_cash
     return [cross, *isolated]
 
 
-def _add(floor: Floor, account: Account, pool: Pool, holding: Holding) -> None:
+def _add(floor: Floor, pool: Pool, holding: Holding) -> None:
     market = floor.markets[holding.symbol]
-    notional = abs(holding.size) * market.mark
     pool.holdings.append(holding)
     pool.equity += holding.unrealized(market.mark)
-    pool.initial += initial_margin(floor, account, holding)
-    pool.maintenance += notional * market.spec.maintenance
-    pool.close_out += notional * market.spec.close_out
-    pool.notional += notional
+    pool.maintenance += abs(holding.size) * market.mark * market.spec.maintenance
+
+
+def tied_up(floor: Floor, account: Account, pool: Pool) -> Decimal:
+    """Return the initial margin of a pool's positions, USD."""
+    return sum((initial_margin(floor, account, holding) for holding in pool.holdings), ZERO)
+
+
+def close_out(floor: Floor, pool: Pool) -> Decimal:
+    """Return the third threshold of a pool, USD."""
+    markets = floor.markets
+    return sum(
+        (
+            notional(floor, holding) * markets[holding.symbol].spec.close_out
+            for holding in pool.holdings
+        ),
+        ZERO,
+    )
+
+
+def notional(floor: Floor, holding: Holding) -> Decimal:
+    """Return the value of a position at mark, USD."""
+    return abs(holding.size) * floor.markets[holding.symbol].mark
 
 
 def initial_margin(floor: Floor, account: Account, holding: Holding) -> Decimal:
@@ -124,7 +140,7 @@ def orders_margin(floor: Floor, account: Account, orders: list[Order]) -> Decima
 
 def free_usd(floor: Floor, account: Account, orders: list[Order], cross: Pool) -> Decimal:
     """Return what new positions may use; negative when less than nothing is left."""
-    return cross.equity - cross.initial - orders_margin(floor, account, orders)
+    return cross.equity - tied_up(floor, account, cross) - orders_margin(floor, account, orders)
 
 
 def liquidation_price(market: Market, holding: Holding, pool: Pool) -> Decimal:
@@ -177,13 +193,15 @@ def account_view(floor: Floor, account: Account) -> AccountView:
     """Return the picture of one account."""
     all_pools = pools(floor, account)
     cross = all_pools[0]
+    cross_initial = tied_up(floor, account, cross)
     orders = counted(account, in_progress=False)
     reserved = orders_margin(floor, account, orders)
     isolated_cash = sum((pool.holdings[0].margin for pool in all_pools[1:]), ZERO)
     take_over = floor.rules.liquidation.take_over_fraction
     tier = floor.tier(account)
+    cross_notional = sum((notional(floor, holding) for holding in cross.holdings), ZERO)
     held_back = max(
-        cross.initial + reserved, cross.notional * floor.rules.withdraw_notional_fraction
+        cross_initial + reserved, cross_notional * floor.rules.withdraw_notional_fraction
     )
     return AccountView(
         account_id=account.account_id,
@@ -191,11 +209,13 @@ def account_view(floor: Floor, account: Account) -> AccountView:
         cross_balance=account.cash - isolated_cash,
         equity=sum((pool.equity for pool in all_pools), ZERO),
         cross_equity=cross.equity,
-        initial_margin=sum((pool.initial for pool in all_pools), ZERO) + reserved,
-        cross_initial_margin=cross.initial + reserved,
+        initial_margin=sum((tied_up(floor, account, pool) for pool in all_pools), reserved),
+        cross_initial_margin=cross_initial + reserved,
         cross_maintenance_margin=cross.maintenance,
-        close_out_margin=cross.close_out if take_over is None else cross.maintenance * take_over,
-        free=max(ZERO, cross.equity - cross.initial - reserved),
+        close_out_margin=(
+            close_out(floor, cross) if take_over is None else cross.maintenance * take_over
+        ),
+        free=max(ZERO, cross.equity - cross_initial - reserved),
         withdrawable=max(ZERO, min(account.cash - isolated_cash, cross.equity - held_back)),
         fee_level=account.fee_level,
         maker_fee=tier.maker,

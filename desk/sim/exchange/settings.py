@@ -77,7 +77,7 @@ def move_isolated_margin(
     holding = account.holdings[symbol]
     pools = margin.pools(floor, account)
     own = next(pool for pool in pools if holding in pool.holdings)
-    spare = own.equity - own.initial
+    spare = own.equity - margin.tied_up(floor, account, own)
     free = margin.free_usd(floor, account, margin.counted(account, in_progress=False), pools[0])
     if amount > free or -amount > min(spare, holding.margin):
         raise Refusal(RefusalReason.NOT_ENOUGH_MARGIN, f"cannot move {amount} USD", str(amount))
@@ -132,7 +132,7 @@ def _check_affordable(
     holding = account.holdings[market.symbol]
     pool = next(pool for pool in margin.pools(floor, account) if holding in pool.holdings)
     added = fraction - setting.initial_margin_fraction
-    if pool.equity - pool.initial < added * abs(holding.size) * market.mark:
+    if pool.equity - margin.tied_up(floor, account, pool) < added * abs(holding.size) * market.mark:
         raise Refusal(RefusalReason.NOT_ENOUGH_MARGIN, "not enough margin at that leverage")
 
 

@@ -5,6 +5,7 @@ Values only. Sizes are base units, money and prices USD, instants ms UTC, rates 
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from desk.core.account import MarginMode
 from desk.core.funding import HourlyRate
@@ -241,8 +242,7 @@ class CashRow:
     cause: FillCause = FillCause.TRADE
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(NamedTuple):
     """One candle: prices USD, `volume` base units, `quote_volume` USD, `open_at_ms` inclusive."""
 
     open_at_ms: int
@@ -256,7 +256,7 @@ class Bar:
     last_trade_id: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made for every frame, and that would triple its cost
 class Stats:
     """A market right now.
 
