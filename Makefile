@@ -48,7 +48,7 @@ check: develop ## lint, types and house style
 economics: runtime ## judge the trading rules on 224 seeded markets, a minute or two
 	@$(VENV)/bin/python -m desk.proof $(ARGS)
 
-storm: runtime ## crash, starve and deceive the bot on virtual time: all pairs, 10,000 random runs
+storm: runtime ## crash, starve and deceive the bot on virtual time; ten to fifteen minutes, 2 cores
 	@$(VENV)/bin/python -m desk.storm --sweep pairs --runs 10000 $(ARGS)
 
 mutants: runtime ## plant some thirty bugs, one at a time: each must break a rule of the storm

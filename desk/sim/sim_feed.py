@@ -29,6 +29,7 @@ from desk.sim.exchange import (
     OrderChanged,
     StatsChanged,
 )
+from desk.sim.sim_wire import Latency
 from desk.sim.sim_words import fill_of, order_of, stats_of
 from desk.sim.world import World
 
@@ -39,6 +40,7 @@ FRAME_MS_MAX = 1_000
 """A live connection carries a frame of some market at least this often, as the venues' streams of
 all statistics do, however seldom this world moves a price."""
 
+_OF_MARKETS = (BookChanged, StatsChanged)
 
 PrivateTwist = Callable[[list[StreamEvent]], list[StreamEvent]]
 """What becomes of the account's messages of one frame: doubled, reordered, dropped."""
@@ -57,7 +59,7 @@ class Feed:
     """The stream side of one client."""
 
     def __init__(
-        self, world: World, venue: VenueName, account_id: int, *, clock: Clock, stream_ms: int
+        self, world: World, venue: VenueName, account_id: int, *, clock: Clock, latency: Latency
     ) -> None:
         """Stand closed until `start`; `twist` may spoil what the stream tells of the account."""
         self.twist: PrivateTwist | None = None
@@ -66,13 +68,12 @@ class Feed:
         self._exchange = world.exchanges[venue]
         self._account_id = account_id
         self._clock = clock
-        self._stream_ms = stream_ms
+        self._latency = latency
         self._listeners: list[StreamListener] = []
         self._watched: dict[str, None] = {}
         self._books: dict[str, tuple[list[Level], list[Level]]] = {}
         self._private: list[StreamEvent] = []
         self._changed: dict[str, None] = {}
-        self._is_due = False
         self._line = Line.CLOSED
         self._frame_at_ms = 0
 
@@ -163,12 +164,12 @@ class Feed:
             return
         rows = self._exchange.orders(self._account_id)
         self._line = Line.LIVE
-        self._private.append(StreamUp(self._clock.now_ms()))
-        self._private.extend(OrderSeen(order_of(row)) for row in rows)
+        self._will_tell(StreamUp(self._clock.now_ms()))
+        for row in rows:
+            self._will_tell(OrderSeen(order_of(row)))
         for symbol in self._watched:
             if symbol in self._exchange.markets:
                 self._note(symbol)
-        self._arrange()
 
     def _give_up(self) -> None:
         if self._line is Line.SILENT:
@@ -182,34 +183,38 @@ class Feed:
         """Queue what concerns this client; the exchange is in the middle of something."""
         if self._line is not Line.LIVE:
             return
-        if isinstance(event, BookChanged | StatsChanged):
+        if isinstance(event, _OF_MARKETS):
             self._note(event.symbol)
         elif isinstance(event, OrderChanged) and event.order.account_id == self._account_id:
-            self._private.append(OrderSeen(order_of(event.order)))
-            self._arrange()
+            self._will_tell(OrderSeen(order_of(event.order)))
         elif isinstance(event, FillBooked) and event.fill.account_id == self._account_id:
-            self._private.append(FillSeen(fill_of(event.fill)))
-            self._arrange()
+            self._will_tell(FillSeen(fill_of(event.fill)))
+
+    def _will_tell(self, event: StreamEvent) -> None:
+        """Put a message into the next frame of the account."""
+        if not self._private:
+            self._world.schedule(self._world.now_ms + self._latency.stream_ms, self._tell_account)
+        self._private.append(event)
 
     def _note(self, symbol: str) -> None:
+        """Put a market into the next frame of the markets, as it will then be."""
+        if not self._changed:
+            self._world.schedule(self._world.now_ms + self._latency.market_ms, self._show_markets)
         self._changed[symbol] = None
-        self._arrange()
 
-    def _arrange(self) -> None:
-        """Have a frame delivered, one at a time."""
-        if not self._is_due:
-            self._is_due = True
-            self._world.schedule(self._world.now_ms + self._stream_ms, self._deliver)
-
-    def _deliver(self) -> None:
-        self._is_due = False
+    def _tell_account(self) -> None:
+        private, self._private = self._private, []
         if self._line is not Line.LIVE:
             return
         self._frame_at_ms = self._clock.now_ms()
-        private, self._private = self._private, []
-        changed, self._changed = self._changed, {}
         for event in private if self.twist is None else self.twist(private):
             self._tell(event)
+
+    def _show_markets(self) -> None:
+        changed, self._changed = self._changed, {}
+        if self._line is not Line.LIVE:
+            return
+        self._frame_at_ms = self._clock.now_ms()
         for symbol in changed:
             if symbol in self._watched:
                 self._show(symbol)

@@ -113,7 +113,7 @@ class SimVenue:
         self._acted_at_ms = 0
         self._has_sent = False
         self._doubts: dict[int, int] = {}
-        self.feed = Feed(world, name, account_id, clock=clock, stream_ms=self._latency.stream_ms)
+        self.feed = Feed(world, name, account_id, clock=clock, latency=self._latency)
 
     @property
     def name(self) -> VenueName:

@@ -17,7 +17,7 @@ from desk.hedge.state import BotState
 from desk.sim.faults import Fault, FaultKind
 from desk.sim.sim_budget import SimBudget
 from desk.sim.sim_venue import SimVenue, SimWrite
-from desk.sim.sim_wire import Passage
+from desk.sim.sim_wire import Latency, Passage
 from desk.storm.boundaries import Boundaries
 from desk.storm.disk import Died, Loss, Step
 from desk.storm.stage import ACCOUNT, Stage
@@ -25,6 +25,7 @@ from desk.storm.strikes import CRASHES, Effect, Kind, Strike
 from desk.storm.weather import Weather
 from desk.storm.witness import Witness
 
+LATENCY = Latency(market_ms=0)  # or the world would wake twice for each move of a price
 WRITES = frozenset({"send", "cancel", "set_leverage", "fence"})
 
 _REQUEST_FAULTS = {
@@ -96,6 +97,7 @@ class Client(SimVenue):
             name,
             ACCOUNT,
             clock=stage.our_clock,
+            latency=LATENCY,
             faults=self._way,
             budget=self.budget,
         )

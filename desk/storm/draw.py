@@ -12,14 +12,14 @@ STRIKES_MAX = 4
 # Where a scene begins: a phase or an operation, how often, and how deep into it (effects of its
 # kind, all cycles together).
 PLACES = (
-    ("send", 30, 10),
-    ("OPEN", 15, 20),
-    ("CLOSE", 20, 30),
-    ("HOLD", 12, 60),
+    ("send", 30, 9),
+    ("OPEN", 17, 18),
+    ("CLOSE", 20, 25),
+    ("HOLD", 12, 50),
     ("RECOVER", 8, 12),
-    ("SELECT", 6, 30),
-    ("save", 4, 60),
-    ("ANALYZE", 3, 20),
+    ("SELECT", 6, 20),
+    ("save", 4, 40),
+    ("ANALYZE", 3, 10),
     ("WAIT", 1, 4),
     ("START", 1, 8),
 )
@@ -49,18 +49,20 @@ LASTING = (
     Kind.SHOCK,
 )
 HANDS_SHARE = 0.25  # of the runs: they leave less to be judged
-# Length of the hold in hours, and the check intervals (s) that go with it.
+RENEWING_SHARE = 0.25  # of the runs: one hold follows on the other, and nothing is waited for
+# Length of the hold in hours, and the check intervals (s) that go with it: a long hold with short
+# checks is the same minute over and over.
 HOLDS = (
     (0.05, (30, 60, 60, 60, 60)),
     (0.2, (60,)),
-    (1.0, (60, 300, 300, 900)),
-    (3.0, (900,)),
-    (6.0, (900,)),
-    (8.0, (900,)),
+    (1.0, (120, 300, 900, 900)),
+    (2.0, (300, 900, 900)),
+    (4.0, (900, 1_800)),
+    (8.0, (900, 1_800)),
 )
-WAITS_MINUTES = (0.1, 5.0, 60.0)
+WAITS_MINUTES = (0.1, 5.0, 30.0)
 ALLOCATIONS_USD = (22, 50, 500, 4_000)
-CYCLES = (1.0, 1.3)
+CYCLES = (1.0, 1.4)
 DOWN_TIMES_S = (DOWN_S, DOWN_S, DOWN_S, 0.5, 15.0, 70.0, 600.0, 3_600.0)
 
 _AMOUNTS: dict[Kind, tuple[float, ...]] = {
@@ -68,7 +70,8 @@ _AMOUNTS: dict[Kind, tuple[float, ...]] = {
     Kind.LATE: (2.0, 4.5, 20.0, 90.0, 300.0, 590.0),
     Kind.REPLY_LATE: (1.0, 4.0, 8.0),
     Kind.CRASH_UNSYNCED: (0.0, 1.0, 2.0, 3.0),
-    Kind.OUTAGE: (5.0, 30.0, 120.0, 600.0, 600.0, 3_600.0, 7_200.0),
+    # The longest outlasts whatever the bot or a venue waits for by far.
+    Kind.OUTAGE: (5.0, 30.0, 120.0, 600.0, 700.0, 1_200.0, 2_400.0),
     Kind.SILENT: (10.0, 60.0, 600.0),
     Kind.CUT: (1.0, 30.0, 600.0),
     Kind.DOUBLED: (600.0, 7_200.0),
@@ -91,16 +94,18 @@ def draw(seed: int) -> Plan:
     wait_minutes = chance.choice(WAITS_MINUTES)
     with_hands = chance.random() < HANDS_SHARE
     scenes = [_scene(chance, with_hands) for _ in range(chance.randint(1, SCENES_MAX))]
+    renews = chance.random() < RENEWING_SHARE
+    cycle_hours = hold_hours + (0 if renews else wait_minutes / 60)
     settings = {
         "hold_duration_hours": hold_hours,
         "check_interval_seconds": chance.choice(checks_s),
         "wait_between_cycles_minutes": wait_minutes,
         "base_capital_allocation": chance.choice(ALLOCATIONS_USD),
-        "renew_hold": "true" if chance.random() < 0.25 else "false",
+        "renew_hold": "true" if renews else "false",
     }
     return Plan(
         seed=seed,
-        hours=round(0.1 + chance.uniform(*CYCLES) * (hold_hours + wait_minutes / 60), 2),
+        hours=round(0.1 + chance.uniform(*CYCLES) * cycle_hours, 2),
         strikes=tuple(strike for scene in scenes for strike in scene),
         settings=tuple((name, str(value)) for name, value in settings.items()),
     )

@@ -22,16 +22,18 @@ _ZERO = Decimal(0)
 
 
 class _Venue:
-    """One symbol on one venue: its book as distances in ticks with their sizes."""
+    """One symbol on one venue: its book as distances in USD with their sizes."""
 
     def __init__(self, row: VenueRow, level: float, chance: random.Random) -> None:
         self._instrument = instrument = row.instrument
         self._chance = chance
         self._tick = float(instrument.price_tick)
         self._steps = [
-            (max(1, math.ceil(level * bps / 1e4 / self._tick)), whole_steps(usd / level, lot))
+            (
+                max(1, math.ceil(level * bps / 1e4 / self._tick)) * instrument.price_tick,
+                whole_steps(usd / level, instrument.size_lot),
+            )
             for bps, usd in zip(_EDGES_BPS, _SIZES_USD, strict=True)
-            for lot in (instrument.size_lot,)
         ]
         self.shift = 1.0
 
@@ -39,14 +41,14 @@ class _Venue:
         """Return the market around the common `index`."""
         instrument, tick = self._instrument, self._instrument.price_tick
         mid = index * self.shift * (1 + self._chance.gauss(0, _BASIS_BPS) / 1e4)
-        ticks = round(mid / self._tick)
-        bids: list[Level] = [(Decimal(ticks - away) * tick, size) for away, size in self._steps]
-        asks: list[Level] = [(Decimal(ticks + away) * tick, size) for away, size in self._steps]
+        mark = round(mid / self._tick) * tick
+        bids: list[Level] = [(mark - away, size) for away, size in self._steps]
+        asks: list[Level] = [(mark + away, size) for away, size in self._steps]
         return Move(
             venue=instrument.venue,
             symbol=instrument.symbol,
-            index=Decimal(round(index / self._tick)) * tick,
-            mark=Decimal(ticks) * tick,
+            index=round(index / self._tick) * tick,
+            mark=mark,
             premium=_ZERO,
             bids=bids,
             asks=asks,

@@ -14,7 +14,7 @@ from desk.storm.runs import parse_plan, play
 from desk.storm.sweep import singles
 
 ROOT = Path(__file__).resolve().parents[2]
-DRAWN = range(1, 61)
+DRAWN = range(1, 301)
 # A leg is cut, and the order that lets its twin follow is refused three times in a row. The
 # budget's pause after a refusal is five seconds for what guards.
 REFUSED = parse_plan(
@@ -37,7 +37,7 @@ def test_drawn_runs_break_no_rule() -> None:
     tally = play_seeds(DRAWN)
 
     assert [] == list(failures(tally.failures))
-    assert 100 < tally.hours
+    assert 500 < tally.hours
 
 
 def test_a_naked_leg_is_closed_as_soon_as_the_venue_lets_us() -> None:
