@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import ceil
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
 
@@ -17,7 +17,7 @@ from desk.core.actions import ReadAccounts, ReadMarkets
 from desk.core.book import Impact, Quote, impact
 from desk.core.errors import RateLimited, StaleData, VenueError, VenueUnavailable
 from desk.core.events import AccountsRead, MarketsRead, VenueAccount, VenueMarkets
-from desk.core.funding import FundingPoint
+from desk.core.funding import FundingPayment, FundingPoint
 from desk.core.market import FeeRates, Instrument, MarketStats
 from desk.core.order import Fill, Order, Rejected, Unknown
 from desk.core.ports import Clock, Venue
@@ -181,8 +181,9 @@ class Reader:
     async def read_accounts(self, action: ReadAccounts) -> AccountsRead:
         """Return both accounts and whatever else was asked for."""
         patience_s = PATIENCE_S_MAX if action.can_wait else 0.0
+        kept: dict[VenueName, dict[str, Any]] = {name: {} for name in self._venues}
         read, errors = await self._both(
-            lambda venue: self._account(venue, action), patience_s=patience_s
+            lambda venue: self._account(venue, action, kept[venue.name]), patience_s=patience_s
         )
         wanted = {each.symbol for row in read.values() for each in row.account.positions}
         wanted |= {action.symbol} if action.symbol is not None else set()
@@ -201,16 +202,17 @@ class Reader:
         }
         return AccountsRead(self._clock.now_ms(), action.ask, venues, _reasons(errors), retry_ms)
 
-    async def _account(self, venue: Venue, action: ReadAccounts) -> VenueAccount:
+    async def _account(
+        self, venue: Venue, action: ReadAccounts, kept: dict[str, Any]
+    ) -> VenueAccount:
+        """Return one venue's part; what a try that had to wait was told stays in `kept`, or the
+        dear rows would use up, try after try, the room that the rest waits for."""
         symbol, urgent = action.symbol, action.urgent
         is_fenced = venue.name in action.fence and await venue.fence(past_life=True)
         # The account comes after these, so that it is never older than what explains it.
-        orders = await _orders(venue, action) if action.orders else None
-        fills, missing = await _fills(venue, action)
-        payments = None
-        if action.since_ms is not None and symbol is not None and not urgent:
-            rows = await venue.funding_payments(since_ms=action.since_ms, symbol=symbol)
-            payments = tuple(rows)
+        orders = await _once(kept, "orders", lambda: _orders(venue, action))
+        fills, missing = await _once(kept, "fills", lambda: _fills(venue, action))
+        payments = await _once(kept, "payments", lambda: _payments(venue, action))
         market, account = await asyncio.gather(
             self._market(venue, action), venue.account(urgent=urgent)
         )
@@ -354,16 +356,33 @@ def _common(listed: Mapping[VenueName, Mapping[str, Instrument]]) -> list[str]:
 
 
 async def _orders(venue: Venue, action: ReadAccounts) -> tuple[Order, ...] | None:
-    """Return what rests, None where an urgent read of one symbol goes without it.
+    """Return what rests, None where not asked, or where an urgent read of a symbol goes without.
 
     A list that is refused must not hide the position, which is what a close stands on.
     """
+    if not action.orders:
+        return None
     try:
         return tuple(await venue.open_orders(action.symbol, urgent=action.urgent))
     except VenueError:
         if not action.urgent or action.symbol is None:
             raise
         return None
+
+
+async def _payments(venue: Venue, action: ReadAccounts) -> tuple[FundingPayment, ...] | None:
+    """Return the payments since when the fills were asked for, None where these are urgent."""
+    if action.since_ms is None or action.symbol is None or action.urgent:
+        return None
+    return tuple(await venue.funding_payments(since_ms=action.since_ms, symbol=action.symbol))
+
+
+async def _once(kept: dict[str, Any], what: str, read: Callable[[], Awaitable[T]]) -> T:
+    """Return what was read under this name, now or before."""
+    if what not in kept:
+        kept[what] = await read()
+    answer: T = kept[what]
+    return answer
 
 
 async def _fills(venue: Venue, action: ReadAccounts) -> tuple[tuple[Fill, ...] | None, str]:

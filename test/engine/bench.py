@@ -43,6 +43,7 @@ class Stage:
     plan: FaultPlan
     venues: dict[VenueName, Venue] = field(default_factory=dict)
     attempts: int = 0
+    asked: list[str] = field(default_factory=list)
 
     async def connect(self) -> dict[VenueName, Venue]:
         """Return fresh clients, as a program that has just been started would have them."""
@@ -61,6 +62,7 @@ class Stage:
 
     def _hook(self, name: VenueName) -> FaultHook:
         def strike(operation: str) -> Fault | None:
+            self.asked.append(f"{name} {operation}")
             outage = self.plan.lasting(name, FaultKind.OUTAGE, self.clock.now_ms(), operation)
             return outage or next(iter(self.plan.take(name, operation)), None)
 

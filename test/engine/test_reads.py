@@ -235,6 +235,20 @@ def test_a_wait_is_told_once() -> None:
     on_stage(play)
 
 
+def test_what_was_told_before_a_wait_is_not_asked_for_again() -> None:
+    """Dear histories, read anew by every try, would use up the room that the account waits for."""
+
+    async def play(stage: Stage) -> None:
+        stage.fault(PACIFICA, FaultKind.HTTP_429, "account")
+        stage.asked.clear()
+        read = await ask(stage, symbol="BTC", orders=True, since_ms=0, can_wait=True)
+        assert {} == read.failures
+        counts = [stage.asked.count(f"pacifica {what}") for what in ("fills", "account")]
+        assert [1, 2] == counts
+
+    on_stage(play)
+
+
 def test_patience_has_an_end() -> None:
     """A venue that asks for patience again and again has failed, with that reason."""
 

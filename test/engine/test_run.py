@@ -36,7 +36,6 @@ from desk.core.events import (
 )
 from desk.core.order import Side
 from desk.core.venue import VenueName
-from desk.sim.sim_venue import SimVenue
 from test.engine.bench import LIGHTER, START_MS, Stage, staged
 from test.engine.scripted import Memo, Run, Script, engine_for
 from test.virtual import run_virtual
@@ -345,10 +344,8 @@ def test_a_stream_that_comes_back_wakes_the_strategy(tmp_path: Path) -> None:
     async def play(stage: Stage, run: Run) -> None:
         life = asyncio.create_task(run.engine.run())
         await asyncio.sleep(2.5)
-        venue = stage.venues[LIGHTER]
-        assert isinstance(venue, SimVenue)
-        venue.feed.cut()
-        venue.feed.mend()
+        stage.feed(LIGHTER).cut()
+        stage.feed(LIGHTER).mend()
         await asyncio.sleep(0.4)
         run.engine.post(go(stage))
         await life
