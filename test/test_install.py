@@ -22,6 +22,7 @@ TARGETS = {
     "test",
     "check",
     "diagram",
+    "economics",
     "conformance",
     "sim",
     "storm",
