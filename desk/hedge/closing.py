@@ -9,7 +9,7 @@ price.
 
 A rest that is too small for the venue (its minimum may bind reduce-only orders too) is closed by
 one order through zero, then reduce-only back; the only order that closes and is not reduce-only,
-and never sent where somebody else holds the symbol too.
+and never sent where somebody else holds the symbol too: there the rest stays, and is told of.
 """
 
 from collections.abc import Mapping
@@ -59,7 +59,7 @@ TRIES_BEFORE_ALERT = 5
 NAKED_MS_TOLD = 10_000
 PAUSE_MS_MAX = 4_000
 EMPTY_TRIES_BEFORE_THROUGH = 2
-NAKED = "naked"  # told of once in a close
+NAKED, DUST = "naked", "dust"  # told of once in a close
 
 
 # What looks like a fault or a fired trigger, where the latch was set to have the venues emptied.
@@ -185,6 +185,8 @@ def on_accounts(state: BotState, event: AccountsRead, *also: Action) -> Step:
     state, more = _tell_if_naked(state.with_hedge(hedge), event)
     alerts = (*alerts, *more)
     left = _left(hedge, event)
+    state, left, more = _without_dust(state, left, event)
+    alerts = (*alerts, *more)
     if any(left.values()):
         if hedge.close_tries and not was_told(event) and shortfall(hedge, event) is not None:
             return _ask_what_filled(state, event, *alerts)  # a trigger of ours, or another hand
@@ -272,6 +274,25 @@ def _left(hedge: Hedge, event: AccountsRead) -> dict[VenueName, Decimal]:
         size = hedge.instruments[venue].size_down(size)
         left[venue] = size if ours > 0 else -size
     return left
+
+
+def _without_dust(
+    state: BotState, left: Mapping[VenueName, Decimal], event: AccountsRead
+) -> tuple[BotState, dict[VenueName, Decimal], tuple[Action, ...]]:
+    """Leave what a venue does not take where somebody else holds the symbol too: to go through zero
+    there would be to trade his part."""
+    hedge = hedge_of(state)
+    alerts: tuple[Action, ...] = ()
+    kept = dict(left)
+    for venue, size in left.items():
+        there = event.venues[venue].account.size_of(hedge.symbol)
+        if there != hedge.held(venue) and is_too_small(hedge, event, venue, size):
+            kept[venue] = Decimal(0)
+            text = f"{abs(size).normalize():f} {hedge.symbol} of ours stays on {venue}: too small"
+            alert = Alert(Level.CRITICAL, f"{text} for an order, and you hold {hedge.symbol} too")
+            state, more = tell_once(state, DUST, alert)
+            alerts = (*alerts, *more)
+    return state, kept, alerts
 
 
 def _send(
@@ -454,6 +475,7 @@ def _note_strange_hands(state: BotState, hedge: Hedge) -> tuple[BotState, tuple[
     if hedge.close_reason is CloseReason.LATCHED:
         text = f"{hedge.symbol} was closed by another hand: the emergency close, as it seems"
         return state, (Alert(Level.INFO, text),)
-    text = f"{hedge.symbol} was closed by another hand; not opened again until resume"
+    what = "has a rest of ours" if DUST in hedge.told else "was closed by another hand"
+    text = f"{hedge.symbol} {what}; not opened again until resume"
     state = replace(state, by_hand=(*state.by_hand, hedge.symbol))
     return state, (Alert(Level.WARNING, text),)

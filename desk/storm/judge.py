@@ -133,7 +133,7 @@ class Judge(Witness):
         """Count time up to now as things stood; to be called when a circumstance has changed."""
         weather = self.weather
         out = frozenset(v for v in VenueName if weather is not None and weather.is_out(v))
-        gap = self.truth.gap()
+        gap = self._gap()
         now_ms = self._now_ms()
         is_kept = gap is not None and (self._is_twin_taken(gap) or self._is_cut_unseen(gap))
         self.watch.turn(now_ms, Circumstances(gap, self._is_alive, out, is_kept))
@@ -158,7 +158,7 @@ class Judge(Witness):
     def _turn_close(self, now_ms: int, out: frozenset[VenueName]) -> None:
         """Count how long what is being closed stands while the bot runs and both venues answer."""
         is_closing = self.state is not None and self.state.phase is Phase.CLOSE
-        left = self.truth.largest() if is_closing else None
+        left = self._but_dust(self.truth.largest()) if is_closing else None
         self.closing.turn(now_ms, Circumstances(left, self._is_alive, out))
         episode = self.closing.episode
         if episode is None or left is None or -episode.began_at_ms in self._told_late:
@@ -168,6 +168,17 @@ class Judge(Witness):
             self._told_late.add(-episode.began_at_ms)
             text = f"{left.symbol} on {left.venue} stands after {stood_s:.1f} s"
             self.breach(Rule.SLOW_CLOSE, f"{text}, {allowed_s:g} s allowed")
+
+    def _gap(self) -> Gap | None:
+        return self._but_dust(self.truth.gap())
+
+    def _but_dust(self, gap: Gap | None) -> Gap | None:
+        """Return nothing for a rest that its venue takes no order for, beside the owner's part."""
+        if gap is None:
+            return None
+        there = self.truth.there(gap.venue, gap.symbol)
+        is_shared = there != self.truth.ours(gap.venue, gap.symbol)
+        return None if is_shared and gap.size < self._least(gap.venue, gap.symbol) else gap
 
     def _is_twin_taken(self, gap: Gap) -> bool:
         """Return whether the twin's venue has acknowledged an order nobody knows the end of."""
@@ -212,7 +223,7 @@ class Judge(Witness):
 
     def left_by_itself(self) -> None:
         """See a life exit of its own will."""
-        gap = self.truth.gap()
+        gap = self._gap()
         if gap is not None and not self._was_just_cut():
             self.breach(Rule.LEFT_NAKED, f"{gap.size.normalize():f} {gap.symbol} on {gap.venue}")
 
@@ -422,7 +433,7 @@ class Judge(Witness):
         But for a rest that is closed through zero: then it may be the venue's least.
         """
         chosen = self._leg_max.get(symbol)
-        gap = self.truth.gap()
+        gap = self._gap()
         if gap is None or not chosen:
             return
         self.size_ratio_max = max(self.size_ratio_max, gap.size / chosen)
@@ -444,7 +455,7 @@ class Judge(Witness):
     def is_settled(self) -> bool:
         """Return whether state and truth agree, and nothing is half done."""
         state = self.state
-        if state is None or self.truth.gap() is not None:
+        if state is None or self._gap() is not None:
             return False
         if state.phase in (Phase.OPEN, Phase.CLOSE, Phase.RECOVER):
             return False
@@ -458,7 +469,7 @@ class Judge(Witness):
             self.breach(Rule.END_STATE, "there is no state")
             return
         if not is_settled:
-            self.breach(Rule.NOT_SETTLED, f"in {state.phase}, gap {self.truth.gap()}")
+            self.breach(Rule.NOT_SETTLED, f"in {state.phase}, gap {self._gap()}")
         for text in self._differences(state):
             self.breach(Rule.END_STATE, f"{state.phase}: {text}")
         if state.halt_reason is not None:

@@ -258,12 +258,17 @@ def test_what_went_through_zero_comes_back_reduce_only() -> None:
     assert 0 == story.settle("0.0034").hedge.held(PACIFICA)
 
 
-def test_dust_next_to_the_owners_position_stays_reduce_only() -> None:
-    """What goes through zero would take from the owner: never where somebody else stands."""
+def test_dust_next_to_the_owners_position_stays_there() -> None:
+    """To go through zero would trade his part: two tries, then it is told of, and the rest goes
+    on without that symbol."""
     story = closing().hand(PACIFICA, "-1").settle(SIZE, SIZE - d("0.0010"))
-    for _ in range(5):
+    for _ in range(2):
         story.wake().read().settle("0")
     assert {Role.CLOSE} == {row.role for row in story.hedge.intents[2:]}
+    while story.phase is Phase.CLOSE:
+        story.read() if story.state.waiting else story.wake()
+    assert (Phase.WAIT, ("ETH",)) == (story.phase, story.state.by_hand)
+    assert "0.001 ETH of ours stays on pacifica" in " ".join(story.alerts)
 
 
 def test_an_urgent_reason_overrides_one_that_can_wait() -> None:
