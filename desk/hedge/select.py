@@ -41,9 +41,10 @@ class Candidate:
 
     `spread` is what the better direction earns per hour (>= 0), going long on `long_venue`.
     `cost_bps` is the fees alone, a lower bound, where a book is missing. `plan` is the hold that is
-    weighed, None without a spread; `is_prior` where the symbol's own history is not known well
-    enough to choose one, and the prior speaks of the first hold. `funding_bps` is expected over the
-    first hold.
+    weighed, None without a spread; `break_even` is after how many settlements it has paid its
+    costs, None where that is not expected or not known. `is_prior` where the symbol's own history
+    is too short to choose a hold, and the prior speaks of the first one; `funding_bps` is expected
+    over that.
     """
 
     symbol: str
@@ -57,6 +58,7 @@ class Candidate:
     refusals: tuple[Refusal, ...]
     plan: Plan | None = None
     is_prior: bool = True
+    break_even: int | None = None
 
     @property
     def is_eligible(self) -> bool:
@@ -145,7 +147,7 @@ def _judge(
     rates = {venue: stats[venue].funding_next if venue in stats else None for venue in BOTH}
     long_venue, spread = _direction(rates)
     cost = _cost_bps(markets, symbol, quotes, long_venue)
-    funding = plan = forecast = None
+    funding = plan = forecast = back_after = None
     if spread is not None and long_venue is not None:
         payments = economics.settlements_between(at_ms, at_ms + config.hold_ms)
         forecast = history.foresee(histories.get(symbol), _signed(rates), at_ms)
@@ -153,6 +155,7 @@ def _judge(
         funding = plan.funding_bps
         if forecast is not None:
             funding = worth.expected_bps(forecast, long_venue, payments)
+            back_after = worth.break_even(forecast, long_venue, cost)
     refusals = [
         *([Refusal(set_aside)] if set_aside else []),
         *_listing(markets, symbol),
@@ -172,6 +175,7 @@ def _judge(
         tuple(refusals),
         plan,
         forecast is None,
+        back_after,
     )
 
 

@@ -21,7 +21,7 @@ from desk.hedge.searching import set_aside, unknown_histories
 from desk.hedge.select import Candidate, rank
 from desk.hedge.snapshot import parse_snapshot
 from desk.hedge.state import BotState
-from desk.screen.tables import nearest_line, obstacles, ranking, ranking_units
+from desk.screen.tables import nearest_line, obstacles, plan_line, ranking, ranking_units
 from desk.screen.terminal import say
 
 EXIT_DONE, EXIT_FAILED = 0, 1
@@ -65,12 +65,17 @@ async def look_once(
         if not wanted:
             break
         histories = history.mark_asked(histories, wanted, read.at_ms)
-    _show(console, f"Funding now: {ranking_units(config)}", rows)
+    _show(console, config, f"Funding now: {ranking_units(config)}", rows)
     return EXIT_DONE
 
 
 def _show(
-    console: Console, title: str, rows: list[Candidate], *, quotes_recorded: bool = True
+    console: Console,
+    config: Config,
+    title: str,
+    rows: list[Candidate],
+    *,
+    quotes_recorded: bool = True,
 ) -> None:
     """Print title and table, then every obstacle once, then the nearest."""
     say(console, title)
@@ -79,6 +84,9 @@ def _show(
     for text in obstacles(rows):
         say(console, text, indent=4)
     say(console, nearest_line(rows))
+    plan = plan_line(rows[0], config) if rows else ""
+    if plan:
+        say(console, plan)
 
 
 
@@ -94,7 +102,7 @@ def look_at_snapshot(path: Path, config: Config, console: Console) -> int:
     every = replace(config, symbols_to_monitor=(), min_volume_24h_usd=Decimal(0))
     rows = rank(every, read.venues, at_ms=read.at_ms, set_aside={}, needs_quotes=False)
     title = f"Recorded markets, {path.name}: {ranking_units(config)}"
-    _show(console, title, rows, quotes_recorded=False)
+    _show(console, every, title, rows, quotes_recorded=False)
     symbols = "symbol" if len(rows) == 1 else "symbols"
     say(
         console,

@@ -135,6 +135,22 @@ def substance(candidates: Sequence[Candidate]) -> str:
     return "; ".join([best, *verdicts])
 
 
+def plan_line(row: Candidate, config: Config) -> str:
+    """Return what the hold that was weighed for a symbol is expected to leave, and what that is on
+    the capital of both legs."""
+    plan = row.plan
+    if plan is None:
+        return ""
+    usd = plan.net_bps / 10_000 * config.base_capital_allocation
+    again = "" if row.break_even is None else f", costs back after {row.break_even} h"
+    said = "first hold, history too short" if row.is_prior else "the hold that pays surest"
+    return (
+        f"{row.symbol}, {said}: {plan.told()}; {usd:+.4f} USD net on two legs of "
+        f"{config.base_capital_allocation.normalize():f} USD, {plan.margin_apr_pct:.2f} % a year "
+        f"on both margins{again}."
+    )
+
+
 def nearest_line(candidates: Sequence[Candidate]) -> str:
     """Return what the nearest symbol lacks, and which key would change it."""
     if not candidates:

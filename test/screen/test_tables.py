@@ -13,12 +13,14 @@ from desk.core.venue import VenueName
 from desk.engine.said import Said
 from desk.hedge.config import Config
 from desk.hedge.select import Candidate, rank
+from desk.hedge.worth import Plan
 from desk.screen.tables import (
     cycle_books,
     cycle_notes,
     cycle_title,
     nearest_line,
     obstacles,
+    plan_line,
     ranking,
     substance,
 )
@@ -162,6 +164,16 @@ def test_the_nearest_line_says_what_is_missing() -> None:
 
     assert line.startswith("Nothing to open. Nearest is BTC: spread below threshold, 0.42 bp short")
     assert "the key is min_net_apr_threshold" in line
+
+
+def test_the_plan_line_tells_dollars_and_the_return_on_both_margins() -> None:
+    """Net on the notional of one leg; a year's return on the margins of two."""
+    row = ranked()[0]
+    plan = Plan(settlements=24, funding_bps=Decimal(30), doubt_bps=Decimal(2), cost_bps=Decimal(10))
+    line = plan_line(replace(row, plan=plan, is_prior=False, break_even=9), Config())
+    assert "30.00 bp expected in 24 h, 2.00 of doubt, 10.00 of costs" in line
+    assert "+0.1000 USD net on two legs of 50 USD, 36.50 % a year on both margins" in line
+    assert line.endswith("costs back after 9 h.")
 
 
 def test_the_nearest_line_of_nothing() -> None:
