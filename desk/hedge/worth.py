@@ -53,11 +53,10 @@ class Plan:
         return self.sure_bps > 0
 
     def told(self) -> str:
-        """Return the plan in words."""
-        return (
-            f"{self.funding_bps:.2f} bp expected in {self.settlements} h, {self.doubt_bps:.2f} of "
-            f"doubt, {self.cost_bps:.2f} of costs"
-        )
+        """Return the plan in words; the prior knows no doubt, so none is told of it."""
+        doubt = f", {self.doubt_bps:.2f} of doubt" if self.doubt_bps else ""
+        expected = f"{self.funding_bps:.2f} bp expected in {self.settlements} h"
+        return f"{expected}{doubt}, {self.cost_bps:.2f} of costs"
 
     @property
     def net_apr_pct(self) -> Decimal:

@@ -45,6 +45,7 @@ def test_a_decision_is_one_line(path: Path) -> None:
     write(path)
 
     mark = {"mark": "92000.10", "index": "92001", "received_at_ms": AT_MS}
+    question = {"ask": 4, "symbols": ["BTC"], "histories": {}, "notional_usd": None}
     [line] = path.read_bytes().splitlines()
     assert {
         "n": 1,
@@ -56,7 +57,7 @@ def test_a_decision_is_one_line(path: Path) -> None:
         "reason": "why not",
         "actions": [
             {"action": "Alert", "data": {"level": "info", "text": "é"}},
-            {"action": "ReadMarkets", "data": {"ask": 4, "symbols": ["BTC"]}},
+            {"action": "ReadMarkets", "data": question},
         ],
     } == msgspec.json.decode(line)
 
