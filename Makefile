@@ -50,6 +50,7 @@ economics: runtime ## judge the trading rules on 224 seeded markets, a minute or
 
 storm: runtime ## crash, starve and deceive the bot on virtual time; ten to fifteen minutes, 2 cores
 	@$(VENV)/bin/python -m desk.storm --sweep pairs --runs 10000 $(ARGS)
+	@$(VENV)/bin/python -m test.wire
 
 mutants: runtime ## plant some thirty bugs, one at a time: each must break a rule of the storm
 	@$(VENV)/bin/python -m test.mutants $(ARGS)

@@ -19,7 +19,7 @@ from desk.core.errors import RateLimited, StaleData, VenueError, VenueUnavailabl
 from desk.core.events import AccountsRead, MarketsRead, VenueAccount, VenueMarkets
 from desk.core.funding import FundingPayment, FundingPoint
 from desk.core.market import FeeRates, Instrument, MarketStats
-from desk.core.order import Fill, Order, Rejected, Unknown
+from desk.core.order import Accepted, Fill, Order, Rejected, Unknown
 from desk.core.ports import Clock, Venue
 from desk.core.venue import VenueName
 from desk.core.words import budget_wait
@@ -415,7 +415,8 @@ async def _leverage(venue: Venue, symbol: str, wanted: int | None) -> tuple[Leve
         outcome = await venue.set_leverage(symbol, value=wanted)
         refusal = outcome.message if isinstance(outcome, Rejected) else ""
         await asyncio.sleep(LEVERAGE_WAIT_S)
-        if isinstance(outcome, Unknown):
+        if not isinstance(outcome, Accepted):
+            # Refused perhaps because an earlier write is in doubt: nothing else would settle it.
             await venue.fence(past_life=False)
         setting = await venue.leverage(symbol)
         if isinstance(outcome, Unknown) and setting.value != wanted and not tries_left:

@@ -68,10 +68,7 @@ class RestingDesk:
 
     async def _place(self, order: VenueOrder, begun: int) -> Outcome:
         venue, request = self._venues[order.venue], order.request
-        try:
-            write = await venue.sign(request)
-        except (VenueError, NotAligned) as error:
-            return Rejected(request.client_id, NOT_SENT, str(error))
+        write = await venue.sign(request)
         if self._overtaken != begun:
             return Rejected(request.client_id, NOT_SENT, "other orders came first")
         return await venue.send(write)
@@ -79,13 +76,21 @@ class RestingDesk:
     async def _settle(self, ask: int, writes: Sequence[_Write]) -> OrdersSettled:
         async def in_turn(venue: VenueName) -> dict[str, OrderReport]:
             mine = [write for write in writes if write.venue is venue]
-            return {write.client_id: _report(write, await write.send()) for write in mine}
+            return {write.client_id: _report(write, await _outcome(write)) for write in mine}
 
         async with self._lock:
             answers = await asyncio.gather(*map(in_turn, self._venues))
         told = dict(zip(self._venues, answers, strict=True))
         reports = tuple(told[write.venue][write.client_id] for write in writes)
         return OrdersSettled(self._clock.now_ms(), ask, reports)
+
+
+async def _outcome(write: _Write) -> Outcome:
+    """Send, or say why it stayed here: a venue not reached yet, a size off its lot."""
+    try:
+        return await write.send()
+    except (VenueError, NotAligned) as error:
+        return Rejected(write.client_id, NOT_SENT, str(error))
 
 
 def _report(write: _Write, outcome: Outcome) -> OrderReport:
