@@ -1,0 +1,68 @@
+"""What the storm once found: each plan broke a rule of its judge, and may not again.
+
+The places of strikes move with the code, so that a plan may come to strike elsewhere; the stories
+of `test/hedge` and `test/engine` hold what was mended, these hold the neighbourhood.
+"""
+
+import pytest
+
+from desk.storm.runs import parse_plan, play
+
+FOUND = {
+    "a list of orders that was refused hid a position": (
+        "seed=20521 hours=0.16 "
+        "strikes=send#9:crash_sent:down=0.5,OPEN#9:crash_sent,RECOVER#15:throttled:lighter"
+    ),
+    "a leg not seen at a start was looked at a minute later": (
+        "seed=20607 hours=0.27 renew_hold=true "
+        "strikes=HOLD#25:liquidated,HOLD#27:crash_late:20:down=600,RECOVER#15:throttled:lighter"
+    ),
+    "a check was tried again once, then not for a minute": (
+        "seed=30334 hours=0.2 "
+        "strikes=RECOVER#7:throttled,HOLD#27:crash_before:down=15,RECOVER#8:liquidated:1"
+    ),
+    "a fence overtook the orders of an opening that the latch fell on": (
+        "seed=21871 hours=0.3 strikes=OPEN#1:say_halt:pacifica,OPEN#1:outage:600:pacifica"
+    ),
+    "triggers left after the close had": "seed=21083 hours=0.2 strikes=send#4:shock:-60:lighter",
+    "a cut between two reads of a recovery was seen a minute later": (
+        "seed=51965 hours=0.3 "
+        "strikes=send#6:crash_unsynced:2:down=0.5,RECOVER#10:deleveraged:pacifica"
+    ),
+    "a fill in the hold waited for the regular check": (
+        "seed=20233 hours=0.39 hold_duration_hours=0.2 "
+        "strikes=HOLD#14:server_error:pacifica,HOLD#18:crash_torn:pacifica:down=600,"
+        "RECOVER#10:owner_reduces:1:lighter,SELECT#17:late:20"
+    ),
+    "a close that no save knew of was taken for the owner's": (
+        "seed=51851 hours=1.32 strikes=CLOSE#6:owner_adds:0.3:pacifica,"
+        "CLOSE#6:disk_full:30:pacifica,CLOSE#7:say_stop:lighter"
+    ),
+    "an unsaved close landed in the next hedge": (
+        "seed=21525 hours=0.46 strikes=CLOSE#12:reject:pacifica,CLOSE#13:crash_late:590:lighter"
+    ),
+    "a fired trigger was closed again, for ever": (
+        "seed=51464 hours=2 hold_duration_hours=6.0 check_interval_seconds=900 "
+        "strikes=HOLD#36:owner_order:pacifica,HOLD#41:shock:-60:pacifica"
+    ),
+    "rows and triggers were asked for in a circle": (
+        "seed=60361 hours=0.39 strikes=CLOSE#26:outage:30:pacifica,send#8:deleveraged:lighter"
+    ),
+    "histories read anew used up the room the account waited for": (
+        "seed=80719 hours=0.35 base_capital_allocation=22 "
+        "strikes=CLOSE#21:crash_sent,send#6:liquidated:0.3,send#7:outage:7200:lighter"
+    ),
+    "dust beside the owner's position was closed for ever": (
+        "seed=72252 hours=0.17 strikes=send#3:owner_adds:1:pacifica,send#3:owner_reduces:1,"
+        "send#4:partial:0.1:lighter,send#7:crash_sent:down=3600"
+    ),
+    "a process left while a leg had just been cut": (
+        "seed=60476 hours=0.3 strikes=save#31:deleveraged,save#31:say_leave"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", FOUND.values(), ids=FOUND)
+def test_what_was_found_stays_mended(text: str) -> None:
+    """Played with its faults as they were shrunk to."""
+    assert () == play(parse_plan(text)).violations
