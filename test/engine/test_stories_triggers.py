@@ -1,4 +1,7 @@
-"""The venues' own guard: what triggers do while no process of ours lives, and on its return."""
+"""The venues' own guard: what triggers do while no process of ours lives, and on its return.
+
+`pytest -rP` on this file shows what each story cost, how long a leg stood alone, and how large.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +65,9 @@ def test_a_large_move_closes_both_legs_without_us(tmp_path: Path, first: str, th
             bot.stage.world.shock("BTC", Decimal(pct))
             await asyncio.sleep(3)
             assert bot.is_flat()
-        assert before_usd - bot.stage.equity_usd() < LOSS_USD_MAX
+        loss_usd = before_usd - bot.stage.equity_usd()
+        print(f"{first} % then {then} %, nobody there: flat, {loss_usd:.4f} USD lost in all")
+        assert loss_usd < LOSS_USD_MAX
 
     with_bot(tmp_path, play, LONG)
 
@@ -97,11 +102,15 @@ def test_a_leg_that_fired_alone_has_its_twin_closed_on_return(
         dislocate(bot, venue, pct)
         await asyncio.sleep(30)
         assert not bot.stage.held(venue)
-        assert bot.stage.held(venue.twin)
+        left = bot.stage.held(venue.twin)
+        assert left
         began_ms = bot.stage.clock.now_ms()
         life = asyncio.create_task(bot.live(cycles=1))
         await until_flat(bot)
-        assert bot.stage.clock.now_ms() - began_ms < TWIN_MS_MAX
+        took_ms = bot.stage.clock.now_ms() - began_ms
+        print(f"{pct} % on {venue} alone: {left} BTC on {venue.twin} stood alone until the next")
+        print(f"start, and was closed {took_ms} ms after it")
+        assert took_ms < TWIN_MS_MAX
         assert 0 == await life
         assert [CloseReason.TRIGGERED] == [result.close_reason for result in bot.results]
 
