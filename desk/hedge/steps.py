@@ -310,12 +310,15 @@ def _believed(hedge: Hedge, venue: VenueName, row: VenueAccount) -> Hedge:
 
     Only without rows, behind a fence, and where what is there is to the lot what the one order in
     doubt had left to fill: better than to close its twin, and the books ask for the rows anyway.
+    Not where a trigger of ours may have done it.
     """
     doubts = hedge.in_doubt_at(venue)
     odd = _unexplained_at(hedge, row, venue)
     if len(doubts) != 1 or not is_past(doubts[0], row):
         return hedge
     (intent,) = doubts
+    if any(each.side is intent.side for each in hedge.triggers if each.venue is venue):
+        return hedge
     if odd != (intent.size - intent.filled) * intent.side.sign:
         return hedge
     full = replace(intent, filled=intent.size)

@@ -28,7 +28,7 @@ from desk.storm.naked import Circumstances, Episode, StopWatch
 from desk.storm.openings import Openings
 from desk.storm.patience import BASE_S, CLOSE_S, alone_s, excuse_s, second_look_s
 from desk.storm.rules import Rule, Violation
-from desk.storm.stage import ACCOUNT, STATE_PATH, SYMBOLS, Stage
+from desk.storm.stage import ACCOUNT, PACE, STATE_PATH, SYMBOLS, Stage
 from desk.storm.strikes import CRASHES, HANDS, Kind, Strike
 from desk.storm.truth import Gap, Truth, is_ours
 from desk.storm.weather import Weather
@@ -55,6 +55,16 @@ class _Sent:
     fences: int = 0
     has_landed: bool = False
     is_forgotten: bool = False  # a close that no save knew of when its sender died
+
+
+def _felt_ms(strike: Strike, boundary: Boundary) -> int:
+    """Return how long a strike goes on: an outage until its end, a thin book until it is filled."""
+    if strike.kind is Kind.OUTAGE:
+        return round(strike.amount * 1000)
+    if strike.kind in (Kind.PARTIAL, Kind.NO_FILL):
+        is_slow = not boundary.operation.endswith(SYMBOLS[0])
+        return PACE.step_ms * (PACE.others_every if is_slow else 1)
+    return 0
 
 
 class Judge(Witness):
@@ -114,8 +124,7 @@ class Judge(Witness):
         self.turn()
         self.reached[f"struck by {strike.kind}"] += 1
         now_ms = self._now_ms()
-        # An outage is felt until shortly after its end.
-        lasts_ms = round(strike.amount * 1000) if strike.kind is Kind.OUTAGE else 0
+        lasts_ms = _felt_ms(strike, boundary)
         self._struck.append((now_ms + lasts_ms, excuse_s(strike, boundary)))
         if strike.kind in CRASHES:
             self.reached[f"crash in {boundary.phase}"] += 1
@@ -248,7 +257,8 @@ class Judge(Witness):
             self._count_step(Phase(record.before.label), state)
         for other in self._also:
             other.decided(record)
-        if self.watch.episode is not None or Phase.CLOSE in (record.before.label, state.phase):
+        is_watched = self.watch.episode is not None or self.closing.episode is not None
+        if is_watched or state.phase is Phase.CLOSE:
             self.turn()
 
     def _check_pace(self) -> None:

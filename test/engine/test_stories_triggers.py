@@ -54,6 +54,17 @@ async def dead_while_holding(bot: Bot) -> None:
     assert {LIGHTER: 2, PACIFICA: 2} == resting(bot)
 
 
+async def left_alone(bot: Bot, venue: VenueName, pct: str) -> Decimal:
+    """Die in the hold and have one venue fire alone; return what stands on the other (signed)."""
+    await dead_while_holding(bot)
+    dislocate(bot, venue, pct)
+    await asyncio.sleep(30)
+    assert not bot.stage.held(venue)
+    left = bot.stage.held(venue.twin)
+    assert left
+    return left
+
+
 @pytest.mark.parametrize(("first", "then"), [("-60", "60"), ("60", "-60")])
 def test_a_large_move_closes_both_legs_without_us(tmp_path: Path, first: str, then: str) -> None:
     """Dead while holding: flat on both venues after the first move, and after the way back."""
@@ -98,12 +109,7 @@ def test_a_leg_that_fired_alone_has_its_twin_closed_on_return(
     """One venue's mark alone went mad while we were dead: the other leg is closed at the start."""
 
     async def play(bot: Bot) -> None:
-        await dead_while_holding(bot)
-        dislocate(bot, venue, pct)
-        await asyncio.sleep(30)
-        assert not bot.stage.held(venue)
-        left = bot.stage.held(venue.twin)
-        assert left
+        left = await left_alone(bot, venue, pct)
         began_ms = bot.stage.clock.now_ms()
         life = asyncio.create_task(bot.live(cycles=1))
         await until_flat(bot)

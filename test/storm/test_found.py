@@ -56,6 +56,11 @@ FOUND = {
         "seed=72252 hours=0.17 strikes=send#3:owner_adds:1:pacifica,send#3:owner_reduces:1,"
         "send#4:partial:0.1:lighter,send#7:crash_sent:down=3600"
     ),
+    "a trigger's fill was taken for that of a close in doubt": (
+        "seed=7499 hours=0.19 strikes=send#3:crash_sent:pacifica:down=15,"
+        "RECOVER#6:crash_landed:pacifica,RECOVER#7:shock:60,send#7:partial:0.1:pacifica,"
+        "send#8:server_error"
+    ),
     "a process left while a leg had just been cut": (
         "seed=60476 hours=0.3 strikes=save#31:deleveraged,save#31:say_leave"
     ),
