@@ -51,7 +51,7 @@ def tend(state: BotState, event: AccountsRead, reason: str, *also: Action) -> St
         return Decision(state, also, reason)
     guard = _placed_by(state, event)
     state = state.with_hedge(replace(hedge, guard=guard))
-    surplus = _surplus(state, guard, event.at_ms)
+    surplus = _surplus(state, guard, event)
     if surplus:
         tried = replace(guard, tries=guard.tries + 1)
         state = state.with_hedge(replace(hedge, guard=tried))
@@ -96,10 +96,11 @@ def _belonging(state: BotState, guard: Guard) -> dict[triggers.Key, Decimal]:
     return triggers.wanted(hedge_of(state), guard) if state.config.venue_triggers else {}
 
 
-def _surplus(state: BotState, guard: Guard, at_ms: int) -> tuple[Trigger, ...]:
+def _surplus(state: BotState, guard: Guard, event: AccountsRead) -> tuple[Trigger, ...]:
     """Return the triggers to be taken away: what does not fit, what is there twice, and what has
-    had no twin for long."""
-    marks, hedge = _belonging(state, guard), hedge_of(state)
+    had no twin for long. Asked once, a cancel is asked again only where this read tells what rests:
+    each puts off the look that would show it gone."""
+    marks, hedge, at_ms = _belonging(state, guard), hedge_of(state), event.at_ms
     kept: dict[triggers.Key, Trigger] = {}
     surplus = []
     for row in guard.triggers:
@@ -112,7 +113,12 @@ def _surplus(state: BotState, guard: Guard, at_ms: int) -> tuple[Trigger, ...]:
             kept[key] = row
     if guard.tries >= LONE_TRIES:
         surplus += [row for key, row in kept.items() if triggers.partner(key) not in kept]
-    return tuple(row for row in surplus if _may_be_cancelled(row, at_ms))
+    return tuple(
+        row
+        for row in surplus
+        if row.cancel_at_ms is None
+        or (event.venues[row.venue].orders is not None and _may_be_cancelled(row, at_ms))
+    )
 
 
 def _fits(hedge: Hedge, row: Trigger, mark: Decimal, at_ms: int) -> bool:

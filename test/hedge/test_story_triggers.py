@@ -1,5 +1,6 @@
 """The venues' own guard, from the first trigger to the proof that none is left."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -74,8 +75,8 @@ def everywhere(story: Story) -> Rows:
     return {venue: b.listed_at(story.hedge, venue) for venue in BOTH}
 
 
-def look(story: Story, rows: Rows, **changes: Any) -> Story:
-    """Answer the last question with these open orders."""
+def look(story: Story, rows: Mapping[VenueName, tuple[Order, ...] | None], **changes: Any) -> Story:
+    """Answer the last question with these open orders; None where they were refused."""
     told = {venue: story.row(venue, orders=rows[venue], **changes) for venue in BOTH}
     return story.feed(
         b.accounts_read(
@@ -351,6 +352,22 @@ def test_a_cancel_that_changes_nothing_is_asked_for_ever_more_seldom() -> None:
         if story.state.waiting:
             look(story, everywhere(story))
     assert 5 <= cancels <= 14
+
+
+def test_a_cancel_is_asked_for_again_only_where_the_trigger_is_seen() -> None:
+    """Reads that do not tell what rests neither cancel again nor put the look off ever more."""
+    story = resting()
+    story.start(config=replace(story.state.config, stop_loss_pct=d(20)))
+    look(story, everywhere(story))
+    acknowledge(story)
+    for _ in range(300):
+        story.wait(1_000).tick("3000")
+        if story.state.waiting:
+            look(story, {LIGHTER: None, PACIFICA: None})
+            assert [] == canceled(story)
+    story.wait(MINUTE_MS).tick("3000")
+    look(story, {LIGHTER: (), PACIFICA: ()})
+    assert 4 == len(placed(story))
 
 
 def test_a_streamed_fill_of_a_trigger_is_looked_at_at_once() -> None:
