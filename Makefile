@@ -52,7 +52,7 @@ storm: runtime ## crash, starve and deceive the bot on virtual time; ten to fift
 	@$(VENV)/bin/python -m desk.storm --sweep pairs --runs 10000 $(ARGS)
 	@$(VENV)/bin/python -m test.wire
 
-mutants: runtime ## plant some thirty bugs, one at a time: each must break a rule of the storm
+mutants: runtime ## plant some forty bugs, one at a time: each must break a rule of the storm
 	@$(VENV)/bin/python -m test.mutants $(ARGS)
 
 storm-kills: develop ## kill the real daemon fifty times, in every state; ten minutes, 2 cores

@@ -22,7 +22,7 @@ from desk.storm.draw import draw, draw_brisk
 from desk.storm.report import Tally, branches, failures, table
 from desk.storm.rules import Rule
 from desk.storm.runs import Plan, parse_plan, play
-from desk.storm.sweep import beside_the_owner, singles
+from desk.storm.sweep import beside_the_owner, scenes, singles
 
 CHUNK = 50
 PROGRESS_S = 10.0
@@ -124,7 +124,8 @@ def _until_broken(args: argparse.Namespace) -> int:
 
     A program that breaks down is no finding here: what tells a wrong program is a broken rule.
     """
-    first = chain(singles(), beside_the_owner()) if args.sweep != "none" else iter(())
+    swept = chain(singles(), scenes(), beside_the_owner())
+    first = swept if args.sweep != "none" else iter(())
     seeds = range(args.seed, args.seed + args.runs)
     drawn = chain(map(draw_brisk, seeds), map(draw, seeds[::BRISK_RUNS]))
     runs = faults = 0

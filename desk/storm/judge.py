@@ -23,6 +23,7 @@ from desk.sim.exchange import Fill, OrderStatus, OrderView, TimeInForce
 from desk.sim.sim_venue import VALIDITY_MS
 from desk.storm.boundaries import Boundary
 from desk.storm.disk import Died
+from desk.storm.guards import Guards
 from desk.storm.ledger import Ledger
 from desk.storm.naked import Circumstances, Episode, StopWatch
 from desk.storm.openings import Openings
@@ -87,6 +88,7 @@ class Judge(Witness):
         self._also = (
             Openings(stage, self.breach),
             Ledger(stage, self.truth, self.breach, had_hands=lambda: self.had_hands),
+            Guards(stage, config, self.breach),
         )
         self._is_alive = False
         self._struck: list[tuple[int, float]] = []
@@ -136,6 +138,8 @@ class Judge(Witness):
             self._was_told_to_halt = True
         if strike.kind is Kind.OUTAGE and self.watch.episode is not None:
             self.reached["outage while a leg was naked"] += 1
+        for other in self._also:
+            other.struck(strike)
         self.tell(f"** {strike} at #{boundary.index} {boundary.operation}")
 
     def turn(self) -> None:
@@ -278,17 +282,8 @@ class Judge(Witness):
 
     def _count_step(self, before: Phase, state: BotState) -> None:
         self.reached[f"{before} to {state.phase}"] += 1
-        if before is Phase.CLOSE and state.hedge is None:
-            self._check_nothing_rests()
         if state.phase is Phase.CLOSE and state.hedge is not None:
             self.reached[f"close: {state.hedge.close_reason}"] += 1
-
-    def _check_nothing_rests(self) -> None:
-        """A cycle that is called flat has left none of its triggers behind."""
-        for venue, exchange in self._stage.world.exchanges.items():
-            for order in exchange.orders(ACCOUNT):
-                if OrderKey.parse(order.client_id) is not None:
-                    self.breach(Rule.RESTS, f"{venue} {order.client_id} at {order.trigger_price}")
 
     # Orders
 

@@ -14,6 +14,8 @@ ANSWER_S = 8.0  # a request is given up after five seconds, then comes a pause
 DOUBT_S = 8.0  # an order in doubt is watched for a while, then fenced
 START_S = 12.0  # a new process starts with half of its request budget
 SECOND_LOOK_S = 5.0  # after the look that sees another hand
+LONE_S = 60.0  # after two refusals and a third try what has no twin is taken away
+UNGUARDED_S = 3_600.0  # venues that take no triggers are asked again once an hour
 _MAKE_UNKNOWN = frozenset(
     {Kind.LOST, Kind.REPLY_LOST, Kind.REPLY_LATE, Kind.LATE, Kind.SERVER_ERROR, Kind.GARBLED}
 )
@@ -50,3 +52,16 @@ def second_look_s(config: Config, *, is_told: bool = False) -> float:
 def alone_s(config: Config) -> float:
     """Return how long a leg is kept whose twin's venue is away: its twin may have filled."""
     return float(config.unknown_s_max) + BASE_S
+
+
+def lone_s(config: Config, *, trouble_s: float) -> float:
+    """Return how long a trigger may rest without its twin once nothing goes wrong any more.
+
+    The next try comes at most as long after `trouble_s` as that lasted, or at a full check.
+    """
+    return LONE_S + trouble_s + float(config.check_interval_seconds)
+
+
+def unguarded_s(config: Config) -> float:
+    """Return how long a hold may be without both pairs of triggers."""
+    return UNGUARDED_S + float(config.check_interval_seconds)

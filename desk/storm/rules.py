@@ -36,6 +36,8 @@ class Rule(StrEnum):
     NO_INTENT = "increasing order without a saved intent"
     TWO_LIVE = "two live orders of one leg"
     RESTS = "an order of ours rests without its hedge"
+    MAY_OPEN = "an order of ours that waits may open"
+    GUARDS = "a hold that its venues do not guard alike"
     TOO_LARGE = "size beyond the lock or the config"
     REDUCE_ONLY = "reduce-only order increased"
     OWNERS = "something of the owner's was touched"

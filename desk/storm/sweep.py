@@ -11,13 +11,24 @@ from desk.core.venue import VenueName
 from desk.hedge.state import Phase
 from desk.storm.boundaries import Boundary
 from desk.storm.runs import Plan, play
-from desk.storm.strikes import Effect, Kind, Strike
+from desk.storm.strikes import Effect, Kind, Strike, parse_strikes
 
 CYCLE = Plan(seed=1, hours=None)
 
 LATE_S = {VenueName.LIGHTER: (1.5, 20.0, 300.0), VenueName.PACIFICA: (4.0,)}
 """Late, but still valid there: a Lighter transaction for ten minutes (the first is about when its
 fence arrives), a Pacifica request for its window of five seconds."""
+
+# What no single strike is and what chance seldom brings: no book is fresh at the close, the disk is
+# full at the opening, a leg finds nobody, half of a leg is taken, and the owner says leave while a
+# leg stands alone.
+SCENES = (
+    "HOLD#3:silent:600",
+    "OPEN#1:disk_full:30",
+    "send#1:no_fill",
+    "HOLD#3:deleveraged:lighter",
+    "send#1:lost,OPEN#4:say_leave",
+)
 
 HALTED_HOURS = 0.15  # long enough for the next opening, if there is one
 
@@ -67,6 +78,12 @@ def singles(base: Plan = CYCLE) -> Iterator[Plan]:
         if boundary.index > after:
             for strike in ways(boundary):
                 yield Plan(base.seed, base.hours, (*base.strikes, strike), base.settings)
+
+
+def scenes() -> Iterator[Plan]:
+    """Yield the cycle with each of `SCENES`."""
+    for text in SCENES:
+        yield Plan(CYCLE.seed, CYCLE.hours, parse_strikes(text))
 
 
 def beside_the_owner() -> Iterator[Plan]:

@@ -4,6 +4,7 @@ from desk.core.order import OrderRequest
 from desk.core.venue import VenueName
 from desk.engine.run import Record
 from desk.hedge.state import BotState
+from desk.storm.strikes import Strike
 
 
 class Witness:
@@ -11,6 +12,9 @@ class Witness:
 
     def started(self, state: BotState) -> None:
         """See what a new life begins with."""
+
+    def struck(self, strike: Strike) -> None:
+        """See something go wrong."""
 
     def decided(self, record: Record[BotState]) -> None:
         """See one decision."""

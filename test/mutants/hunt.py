@@ -54,6 +54,12 @@ def planted(edit: Edit, text: str) -> str:
     return text.replace(edit.before, edit.after)
 
 
+def check(mutant: Mutant) -> None:
+    """Raise `Stale` where a mutant cannot be planted in the tree as it is."""
+    for edit in mutant.edits:
+        planted(edit, (ROOT / edit.file).read_text("utf-8"))
+
+
 def plant(mutant: Mutant, root: Path) -> None:
     """Change the tree at `root`, a copy. Raises `Stale`."""
     for edit in mutant.edits:

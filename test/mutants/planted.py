@@ -63,7 +63,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "a power cut forgets the intent of an order that is on the wire",
         "desk/engine/store.py",
         "self._disk.rename(self._temporary, self.path)\n"
-        "        self._disk.sync_folder(self.path.parent)\n",
+        "        self._disk.sync_folder(self._folder)\n",
         "self._disk.rename(self._temporary, self.path)\n",
     ),
     _mutant(
@@ -274,6 +274,97 @@ MUTANTS: tuple[Mutant, ...] = (
         "desk/hedge/reducing.py",
         "    short = shortfall(hedge, event)\n",
         "    short = None\n",
+    ),
+    _mutant(
+        "triggers on one leg only",
+        "a large move closes one leg, and the other stands alone",
+        "desk/hedge/guarding.py",
+        "if key not in there]\n",
+        "if key not in there and key[0] is BOTH[0]]\n",
+    ),
+    _mutant(
+        "triggers without take-profits",
+        "a stop fires on the leg that loses, and the one that wins stays",
+        "desk/hedge/guarding.py",
+        "if key not in there]\n",
+        "if key not in there and key[1] is OrderKind.STOP]\n",
+    ),
+    Mutant(
+        "triggers at each leg's own marks",
+        "a move that ends between two marks closes one leg",
+        (
+            Edit(
+                "desk/hedge/triggers.py",
+                "        is_long = hedge.side_at(venue) is PositionSide.LONG\n        marks[",
+                "        is_long = hedge.side_at(venue) is PositionSide.LONG\n"
+                "        tick = hedge.instruments[venue].price_tick\n"
+                "        apart = _entry(hedge, venue) - _entry(hedge, hedge.long_venue)\n"
+                "        apart = step_down(apart, tick)\n"
+                "        low, high = guard.low + apart, guard.high + apart\n"
+                "        marks[",
+            ),
+            Edit(
+                "desk/hedge/triggers.py",
+                "STOP] = guard.low if is_long else guard.high\n",
+                "STOP] = low if is_long else high\n",
+            ),
+            Edit(
+                "desk/hedge/triggers.py",
+                "TAKE_PROFIT] = guard.high if is_long else guard.low\n",
+                "TAKE_PROFIT] = high if is_long else low\n",
+            ),
+        ),
+    ),
+    _mutant(
+        "trigger not reduce-only",
+        "it fires when the leg is gone, and opens one that nobody watches",
+        "desk/hedge/guarding.py",
+        "reduce_only=True",
+        "reduce_only=False",
+    ),
+    _mutant(
+        "stop sent without reduce-only",
+        "the same, and the state says that it could not be",
+        "desk/sim/sim_words.py",
+        "        type=sim.OrderType.STOP_LIMIT,\n        reduce_only=request.reduce_only,\n",
+        "        type=sim.OrderType.STOP_LIMIT,\n",
+    ),
+    Mutant(
+        "triggers left after a close",
+        "the owner's next position is closed by a stop he knows nothing of",
+        (
+            Edit(
+                "desk/hedge/guarding.py",
+                "unasked = tuple(row for row in hedge_of(state).triggers if _is_unasked(row))",
+                "unasked = ()",
+            ),
+            Edit(
+                "desk/hedge/guarding.py",
+                "    left = [row for row in hedge.triggers if row.may_act]\n",
+                "    left = []\n",
+            ),
+        ),
+    ),
+    _mutant(
+        "a cancel is taken for its effect",
+        "a cancel is lost, and what it was for closes the owner's next position",
+        "desk/hedge/guarding.py",
+        "    left = [row for row in hedge.triggers if row.may_act]\n",
+        "    left = [row for row in hedge.triggers if _is_unasked(row)]\n",
+    ),
+    _mutant(
+        "triggers outsize a leg cut",
+        "they close what the owner adds, too",
+        "desk/hedge/triggers.py",
+        "    is_whole = trigger.size == abs(hedge.held(trigger.venue))\n",
+        "    is_whole = True\n",
+    ),
+    _mutant(
+        "twin of a cut leg not reduced",
+        "what a venue deleverages on one side stands alone on the other",
+        "desk/hedge/reducing.py",
+        "    if not any(cuts.surplus(hedge, venue) for venue in BOTH):\n",
+        "    if hedge.cuts:\n",
     ),
     _mutant(
         "leaves in the middle",

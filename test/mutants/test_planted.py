@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from test.mutants.hunt import ROOT, Stale, plant, planted, read
+from test.mutants.hunt import ROOT, Stale, check, planted, read
 from test.mutants.planted import MUTANTS, Edit, Mutant
 
 FOUND = """runs                12
@@ -34,7 +34,7 @@ def test_every_bug_has_a_name_of_its_own() -> None:
 def test_a_text_that_is_gone_is_an_error() -> None:
     """Nothing is hunted that was not planted."""
     with pytest.raises(Stale, match="stands there 0 times"):
-        plant(Mutant("gone", "", (Edit("Makefile", "no such text", ""),)), ROOT)
+        check(Mutant("gone", "", (Edit("Makefile", "no such text", ""),)))
 
 
 def test_a_named_rule_is_a_finding() -> None:

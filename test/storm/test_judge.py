@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from desk.core.actions import Decision, SendOrders, Watch
+from desk.core.actions import Decision, RestOrders, SendOrders, VenueOrder, Watch
 from desk.core.errors import InvariantBroken
 from desk.core.events import Event
+from desk.core.order import OrderRequest
 from desk.core.venue import VenueName
 from desk.hedge import machine
 from desk.hedge.state import BotState, Phase
@@ -106,6 +107,42 @@ def count_no_attempts(before: BotState, decision: Decision[BotState]) -> Decisio
     return with_orders(decision, client_id=orders[0])
 
 
+def rest_with(
+    decision: Decision[BotState], change: Callable[[VenueOrder], OrderRequest]
+) -> Decision[BotState]:
+    """Return the decision with what it lets rest changed."""
+    rest = next((row for row in decision.actions if isinstance(row, RestOrders)), None)
+    if rest is None:
+        return decision
+    orders = tuple(replace(row, request=change(row)) for row in rest.orders)
+    return replace(decision, actions=(replace(rest, orders=orders),))
+
+
+def rest_at_other_marks(before: BotState, decision: Decision[BotState]) -> Decision[BotState]:
+    """Place one leg's triggers a little lower than the other's."""
+
+    def lower(row: VenueOrder) -> OrderRequest:
+        mark = row.request.trigger_price
+        if row.venue is VenueName.LIGHTER or mark is None:
+            return row.request
+        return replace(row.request, trigger_price=mark - 1)
+
+    return rest_with(decision, lower)
+
+
+def rest_what_may_open(before: BotState, decision: Decision[BotState]) -> Decision[BotState]:
+    """Place what is to rest so that it may open."""
+    return rest_with(decision, lambda row: replace(row.request, reduce_only=False))
+
+
+def forget_what_rests(before: BotState, decision: Decision[BotState]) -> Decision[BotState]:
+    """Close without a thought of the triggers."""
+    state = decision.state
+    if state.hedge is None or state.phase is not Phase.CLOSE:
+        return decision
+    return replace(decision, state=state.with_hedge(replace(state.hedge, guard=None)))
+
+
 def break_down(before: BotState, decision: Decision[BotState]) -> Decision[BotState]:
     """Meet what cannot be."""
     if decision.state.phase is Phase.HOLD:
@@ -113,22 +150,23 @@ def break_down(before: BotState, decision: Decision[BotState]) -> Decision[BotSt
     return decision
 
 
-
-
-@pytest.mark.parametrize(
-    ("spoil", "rule"),
-    [
-        (forget_the_intent, Rule.NO_INTENT),
-        (ask_for_twice_as_much, Rule.NO_INTENT),
-        (ask_for_twice_as_much, Rule.TOO_LARGE),
-        (close_without_care, Rule.TOO_LARGE),
-        (open_one_leg, Rule.NAKED_TIME),
-        (open_one_leg, Rule.ONE_BY_ONE),
-        (open_the_other_way, Rule.FUNDING),
-        (count_no_attempts, Rule.ID_TWICE),
-        (break_down, Rule.OUR_FAULT),
-    ],
+SPOILT = (
+    (forget_the_intent, Rule.NO_INTENT),
+    (ask_for_twice_as_much, Rule.NO_INTENT),
+    (ask_for_twice_as_much, Rule.TOO_LARGE),
+    (close_without_care, Rule.TOO_LARGE),
+    (open_one_leg, Rule.NAKED_TIME),
+    (open_one_leg, Rule.ONE_BY_ONE),
+    (open_the_other_way, Rule.FUNDING),
+    (count_no_attempts, Rule.ID_TWICE),
+    (rest_at_other_marks, Rule.GUARDS),
+    (rest_what_may_open, Rule.MAY_OPEN),
+    (forget_what_rests, Rule.RESTS),
+    (break_down, Rule.OUR_FAULT),
 )
+
+
+@pytest.mark.parametrize(("spoil", "rule"), SPOILT)
 def test_a_rule_fires_on_a_bot_that_breaks_it(spoil: Spoil, rule: Rule) -> None:
     """Separate code sees the breach, whatever the bot thinks of itself."""
     outcome = play(CYCLE, strategy=Spoiled(spoil))
