@@ -32,6 +32,7 @@ from desk.hedge.steps import (
     absorb,
     ask_hedge,
     back_off,
+    differences,
     halt,
     has_rows,
     hedge_of,
@@ -43,7 +44,6 @@ from desk.hedge.steps import (
     note_outages,
     rest,
     settle_reports,
-    shortfall,
     stay,
     tell_once,
     unexplained,
@@ -188,8 +188,8 @@ def on_accounts(state: BotState, event: AccountsRead, *also: Action) -> Step:
     state, left, more = _without_dust(state, left, event)
     alerts = (*alerts, *more)
     if any(left.values()):
-        if hedge.close_tries and not was_told(event) and shortfall(hedge, event) is not None:
-            return _ask_what_filled(state, event, *alerts)  # a trigger of ours, or another hand
+        if hedge.close_tries and not was_told(event) and _is_short(hedge, left, event):
+            return _ask_what_filled(state, event, *alerts)
         return _send(state, left, event, alerts)
     if needs_rows(hedge, event):
         return _ask_what_filled(state, event, *alerts)
@@ -274,6 +274,13 @@ def _left(hedge: Hedge, event: AccountsRead) -> dict[VenueName, Decimal]:
         size = hedge.instruments[venue].size_down(size)
         left[venue] = size if ours > 0 else -size
     return left
+
+
+def _is_short(hedge: Hedge, left: Mapping[VenueName, Decimal], event: AccountsRead) -> bool:
+    """Return whether a venue where something is left to close holds less than what is ours: a
+    trigger of ours has traded, or another hand; then what is left may not be ours any more."""
+    moved = differences(hedge, event)
+    return any(size * moved[venue] < 0 for venue, size in left.items())
 
 
 def _without_dust(

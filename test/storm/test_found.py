@@ -61,6 +61,10 @@ FOUND = {
         "RECOVER#6:crash_landed:pacifica,RECOVER#7:shock:60,send#7:partial:0.1:pacifica,"
         "send#8:server_error"
     ),
+    "rows were asked for again and again for a cut on the other leg": (
+        "seed=1904 hours=0.17 base_capital_allocation=22 strikes=send#5:partial:0.1:pacifica,"
+        "send#5:cut:600:pacifica,send#6:deleveraged:lighter"
+    ),
     "a process left while a leg had just been cut": (
         "seed=60476 hours=0.3 strikes=save#31:deleveraged,save#31:say_leave"
     ),
