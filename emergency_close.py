@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from desk.core.errors import ConfigError
 from desk.engine.modules import missing_module
-from desk.engine.signals import end_on_sigterm_as_on_sigint
+from desk.engine.signals import end_on_signals_while_starting
 from desk.engine.usage import EXIT_USAGE, OneLineParser, complain, fail
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> int:
     """Run as the command line says. Returns the exit code of the contract."""
-    end_on_sigterm_as_on_sigint()
+    end_on_signals_while_starting()
     args = parse_args(argv)
     try:
         return asyncio.run(emergency(args))

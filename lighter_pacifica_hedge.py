@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from desk.core.errors import ConfigError, DeskError, StartFailed, StateError, VenueError
 from desk.engine.files import disk_trouble
 from desk.engine.modules import missing_module
-from desk.engine.signals import end_on_sigterm_as_on_sigint
+from desk.engine.signals import end_on_signals_while_starting
 from desk.engine.usage import EXIT_USAGE, complain, fail
 from desk.screen.command_line import CommandLines, parse_args
 
@@ -40,7 +40,7 @@ BACKFILL_HOURS = 14 * 24  # the past that a demo begins with: volumes, candles, 
 
 def main(argv: list[str] | None = None) -> int:
     """Run as the command line says. Returns the exit code of the contract."""
-    end_on_sigterm_as_on_sigint()
+    end_on_signals_while_starting()
     args = read_words(sys.argv[1:] if argv is None else argv)
     try:
         return run(args)

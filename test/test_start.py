@@ -290,6 +290,34 @@ def test_a_signal_while_it_starts_is_answered(
     assert 1 == daemon.returncode
 
 
+@contextmanager
+def sigint_ignored() -> Iterator[None]:
+    """Give what is started within SIGINT ignored, as a script gives it to its background jobs."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=str)
+def test_a_job_in_the_background_of_a_script_is_answered_too(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """A shell has such a job ignore SIGINT; it must not outlive a supervisor's SIGTERM for that."""
+    with (
+        deaf_venues() as (server, env),
+        sigint_ignored(),
+        started(make_home(tmp_path, env=env)) as daemon,
+    ):
+        caller, _ = server.accept()
+        daemon.send_signal(number)
+        said, _ = daemon.communicate(timeout=30)
+        caller.close()
+
+    assert (1, "stopped before it began to trade") == (daemon.returncode, said.partition(":")[0])
+
+
 def test_a_start_that_failed_left_no_trace_of_a_hedge(tmp_path: Path) -> None:
     """Nothing was opened is no figure of speech: there is no state."""
     home = make_home(tmp_path, env=credentials(), config=json.dumps({"leverage": 1}))

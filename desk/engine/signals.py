@@ -13,8 +13,12 @@ EXIT_FAILED = 1
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def end_on_sigterm_as_on_sigint() -> None:
-    """Treat SIGTERM like Ctrl-C from now on: a `KeyboardInterrupt` while we start."""
+def end_on_signals_while_starting() -> None:
+    """Treat SIGTERM like Ctrl-C from now on: a `KeyboardInterrupt` while we start.
+
+    SIGINT too, where it came to us ignored: a shell's script gives that to what it starts with `&`.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
 
 
