@@ -46,7 +46,7 @@ def tend(state: BotState, event: AccountsRead, reason: str, *also: Action) -> St
     """
     hedge = hedge_of(state)
     if len(event.venues) < len(BOTH) or is_latched(state):
-        return Decision(_put_off(state, event.at_ms), also, reason)
+        return Decision(_put_off(state, event), also, reason)
     if hedge.guard is None and not state.config.venue_triggers:
         return Decision(state, also, reason)
     guard = _placed_by(state, event)
@@ -63,16 +63,19 @@ def tend(state: BotState, event: AccountsRead, reason: str, *also: Action) -> St
     if missing:
         return _place(state, missing, event.at_ms, reason, *also)
     if not is_told:
-        return Decision(_put_off(state, event.at_ms), also, reason)
+        return Decision(_put_off(state, event), also, reason)
     return _settle_down(state, event.at_ms, reason, *also)
 
 
-def _put_off(state: BotState, at_ms: int) -> BotState:
-    """Return the state with a look that is due put off to the next full check."""
-    hedge = hedge_of(state)
+def _put_off(state: BotState, event: AccountsRead) -> BotState:
+    """Return the state with a look that is due put off to the next full check, or to when there is
+    room for its requests."""
+    hedge, at_ms = hedge_of(state), event.at_ms
     if hedge.guard is None or hedge.guard.look_at_ms > at_ms:
         return state
-    guard = replace(hedge.guard, look_at_ms=at_ms + state.config.check_ms)
+    room_ms = max(event.retry_ms.values(), default=state.config.check_ms)
+    pause_ms = max(min(room_ms, state.config.check_ms), VERIFY_MS)
+    guard = replace(hedge.guard, look_at_ms=at_ms + pause_ms)
     return state.with_hedge(replace(hedge, guard=guard))
 
 
@@ -257,10 +260,13 @@ def on_settled(state: BotState, event: OrdersSettled) -> Step:
     is_well = all(row.verdict is Verdict.ACCEPTED for row in placed)
     by_venue = [row for row in refused if not row.detail.startswith(NOT_SENT)]
     is_soon = is_well and (placed or guard.tries <= 1)
+    stayed = bool(refused) and not by_venue  # for want of room or of a save: no venue said no
     guard = replace(
         guard,
+        tries=min(guard.tries, 1) if stayed else guard.tries,
         refusals=guard.refusals + bool(by_venue),
-        look_at_ms=event.at_ms + (VERIFY_MS if is_soon else _pause_ms(guard.tries - 1)),
+        look_at_ms=event.at_ms
+        + (VERIFY_MS if is_soon else _pause_ms(0 if stayed else guard.tries - 1)),
     )
     state = state.with_hedge(replace(hedge, guard=guard))
     if not refused:
