@@ -39,6 +39,7 @@ from desk.core.events import (
     Verdict,
 )
 from desk.core.market import MarketStats
+from desk.core.order import NOT_SENT
 from desk.core.ports import Clock, Venue
 from desk.core.stream import FillSeen, QuoteSeen, StatsSeen, StreamDown, StreamEvent, StreamUp
 from desk.core.venue import VenueName
@@ -413,7 +414,7 @@ def _not_sent(action: SendOrders | RestOrders, at_ms: int) -> OrdersSettled:
             verdict=Verdict.REJECTED,
             is_final=True,
             filled=Decimal(0),
-            detail="not sent: the state could not be saved",
+            detail=f"{NOT_SENT}: the state could not be saved",
         )
         for order in action.orders
     )

@@ -65,6 +65,10 @@ FOUND = {
         "seed=1904 hours=0.17 base_capital_allocation=22 strikes=send#5:partial:0.1:pacifica,"
         "send#5:cut:600:pacifica,send#6:deleveraged:lighter"
     ),
+    "a save that failed was taken for a venue's refusal of triggers": (
+        "seed=4283 hours=0.5 hold_duration_hours=8.0 "
+        "strikes=send#4:crash_torn:pacifica,send#2:disk_full:600:pacifica"
+    ),
     "a process left while a leg had just been cut": (
         "seed=60476 hours=0.3 strikes=save#31:deleveraged,save#31:say_leave"
     ),
