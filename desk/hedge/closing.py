@@ -18,7 +18,7 @@ from decimal import Decimal
 
 from desk.core.actions import Action, Alert, Level
 from desk.core.events import AccountsRead, MarkView, OrdersSettled, Tick, VenueAccount
-from desk.core.order import Side
+from desk.core.order import FillCause, Side
 from desk.core.venue import VenueName
 from desk.hedge import cuts, guarding, risk, triggers
 from desk.hedge.config import Config
@@ -177,6 +177,7 @@ def on_accounts(state: BotState, event: AccountsRead, *also: Action) -> Step:
     alerts = (*also, *alerts)
     hedge = absorb(hedge_of(state), event.venues)
     assert hedge.close_reason is not None, "CLOSE without a reason"
+    hedge = _without_cuts(hedge, event)
     if risk.thin_margin(state.config, hedge, event.venues) is not None:
         hedge = _with_reason(hedge, CloseReason.MARGIN)
     is_bare = _is_probably_bare(state, hedge, event) or _is_bare(hedge, event)
@@ -205,6 +206,14 @@ def on_accounts(state: BotState, event: AccountsRead, *also: Action) -> Step:
         reason = "nothing of ours is left; the last rows"
         return ask_hedge(state, reason, *alerts, rows=True, can_wait=True)
     return _prove(state, event, alerts)
+
+
+def _without_cuts(hedge: Hedge, event: AccountsRead) -> Hedge:
+    """Book what the rows prove that others took of a leg which still stands: the rest is ours
+    alone, and if it is too small for an order it may be closed through zero."""
+    stands = {venue for venue, row in event.venues.items() if row.account.size_of(hedge.symbol)}
+    found = tuple(cut for cut in cuts.proved(hedge, event) if cut.venue in stands)
+    return replace(hedge, cuts=(*hedge.cuts, *found)) if found else hedge
 
 
 def _linger(state: BotState, event: AccountsRead, reason: str, *also: Action) -> Step:
@@ -477,7 +486,9 @@ def _finish(
 
 def _note_strange_hands(state: BotState, hedge: Hedge) -> tuple[BotState, tuple[Action, ...]]:
     """Somebody else closed a leg of ours: leave that symbol alone until the owner resumes."""
-    if not any(hedge.held(venue) for venue in BOTH) or hedge.symbol in state.by_hand:
+    was_cut = any(cut.cause is FillCause.TRADE for cut in hedge.cuts)
+    is_missing = was_cut or any(hedge.held(venue) for venue in BOTH)
+    if not is_missing or hedge.symbol in state.by_hand:
         return state, ()
     if hedge.close_reason is CloseReason.LATCHED:
         text = f"{hedge.symbol} was closed by another hand: the emergency close, as it seems"

@@ -68,13 +68,14 @@ def tend(state: BotState, event: AccountsRead, reason: str, *also: Action) -> St
 
 
 def _put_off(state: BotState, event: AccountsRead) -> BotState:
-    """Return the state with a look that is due put off to the next full check, or to when there is
-    room for its requests."""
+    """Return the state with a look that is due put off: to when there is room for its requests;
+    a little where both venues spoke but not of their orders; to a full check where one is away."""
     hedge, at_ms = hedge_of(state), event.at_ms
     if hedge.guard is None or hedge.guard.look_at_ms > at_ms:
         return state
-    room_ms = max(event.retry_ms.values(), default=state.config.check_ms)
-    pause_ms = max(min(room_ms, state.config.check_ms), VERIFY_MS)
+    check_ms = state.config.check_ms
+    room_ms = max(event.retry_ms.values(), default=check_ms if event.failures else PAUSE_MS_MIN)
+    pause_ms = max(min(room_ms, check_ms), VERIFY_MS)
     guard = replace(hedge.guard, look_at_ms=at_ms + pause_ms)
     return state.with_hedge(replace(hedge, guard=guard))
 

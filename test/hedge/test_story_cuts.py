@@ -230,6 +230,31 @@ def test_a_step_too_small_for_the_twins_venue_closes_all() -> None:
     assert {LIGHTER: SIZE - d("0.003"), PACIFICA: SIZE} == sizes(story.read())
 
 
+def cut_to_a_crumb(cause: FillCause) -> Story:
+    """Return a close whose order through zero for what others left of a leg was just sent."""
+    story = Story().holding()
+    ours, crumb = story.hedge.held(LIGHTER), d("0.001")
+    story.hand(PACIFICA, ours - crumb, cause).feed(Tick(story.at_ms, stirred=True)).read()
+    story.wait(1000).tick().read().read()
+    assert {LIGHTER: ours, PACIFICA: crumb} == sizes(story)
+    story.settle(ours, "0").wake().read().read()
+    assert {PACIFICA: crumb} == sizes(story)
+    return story.settle("0").wake().read()
+
+
+@pytest.mark.parametrize("cause", [TRADE, LIQUIDATION, DELEVERAGE])
+def test_what_others_left_of_a_leg_is_closed_even_where_it_is_too_small(cause: FillCause) -> None:
+    """Their rows prove that nobody else holds the symbol: the order through zero is allowed."""
+    story = cut_to_a_crumb(cause)
+    (order,) = story.sent.orders
+    through = order.request.size
+    assert (PACIFICA, False) == (order.venue, order.request.reduce_only)
+    story.settle(through).read()
+    assert {PACIFICA: through - d("0.001")} == sizes(story)
+    story.settle(through - d("0.001")).read()
+    assert (Phase.WAIT, cause is TRADE) == (story.phase, "ETH" in story.state.by_hand)
+
+
 def test_the_books_count_what_others_closed_and_name_it() -> None:
     """Their fill stands among ours, at its price, and the result says whose hand it was."""
     story = cut(holding(renew_hold=False), PACIFICA, cause=LIQUIDATION).settle(CUT).read()

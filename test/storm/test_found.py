@@ -69,6 +69,13 @@ FOUND = {
         "seed=4283 hours=0.5 hold_duration_hours=8.0 "
         "strikes=send#4:crash_torn:pacifica,send#2:disk_full:600:pacifica"
     ),
+    "a look for triggers that was refused was put off by two checks": (
+        "seed=3304 hours=0.37 strikes=send#5:crash_sent,RECOVER#7:throttled:lighter"
+    ),
+    "what a venue left of a leg, too small to close, was taken for the owner's": (
+        "seed=71111 hours=2.63 base_capital_allocation=22 "
+        "strikes=HOLD#4:liquidated:0.3:pacifica,HOLD#7:deleveraged:pacifica"
+    ),
     "a process left while a leg had just been cut": (
         "seed=60476 hours=0.3 strikes=save#31:deleveraged,save#31:say_leave"
     ),
