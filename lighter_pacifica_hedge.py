@@ -10,7 +10,8 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ from desk.engine.usage import EXIT_USAGE, complain, fail
 from desk.screen.command_line import CommandLines, parse_args
 
 if TYPE_CHECKING:
+    from desk.commands.what_if import Material
+    from desk.core.market import FeeRates
     from desk.core.ports import Clock, Venue
     from desk.core.venue import VenueName
     from desk.engine.home import Home
@@ -35,7 +38,6 @@ EXIT_FAILED, EXIT_RUNNING = 1, 3
 FOLDER = Path(__file__).resolve().parent
 DEMO_START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z: the same for every demo of a seed
 DEMO_SECONDS_PER_HOLD = 60
-BACKFILL_HOURS = 14 * 24  # the past that a demo begins with: volumes, candles, funding history
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -60,11 +62,15 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def read_words(words: list[str]) -> argparse.Namespace:
-    """Return the command line; the commands that read the ledger have flags of their own."""
+    """Return the command line; the commands that look back have flags of their own."""
     if words[:1] in (["report"], ["explain"]):
         from desk.commands.books import parse_words
 
         return parse_words(words)
+    if words[:1] == ["what-if"]:
+        from desk.commands.what_if import parse_words as parse_what_if
+
+        return parse_what_if(words)
     return parse_args(words)
 
 
@@ -80,6 +86,8 @@ def run(args: argparse.Namespace) -> int:
         from desk.engine.clock import SystemClock
 
         return tell_books(args, home, SystemClock())
+    if args.command == "what-if":
+        return what_if(args, home)
     if args.command is not None:
         from desk.commands.tell import tell
         from desk.engine.clock import SystemClock
@@ -116,7 +124,7 @@ def run_demo(args: argparse.Namespace, config: "Config", home: "Home") -> int:
 async def demo(args: argparse.Namespace, config: "Config", home: "Home") -> int:
     """Serve both venues in this process and trade on them with the real clients."""
     from desk.commands.life import Run, trade
-    from desk.commands.start import at_a_bearable_pace, check_symbols, close_all, load_state
+    from desk.commands.start import at_a_bearable_pace, check_symbols, load_state
     from desk.core.ids import EPOCH_MAX
     from desk.engine.clock import LoopClock
     from desk.engine.lock import InstanceLock, describe_process
@@ -124,9 +132,6 @@ async def demo(args: argparse.Namespace, config: "Config", home: "Home") -> int:
     from desk.screen.banners import demo_banner
     from desk.screen.look import look_once
     from desk.screen.terminal import open_terminal
-    from desk.sim.market_model import Profile
-    from desk.sim.serve import start_embedded
-    from desk.sim.world import World
 
     seed = 1 if args.seed is None else args.seed
     clock = LoopClock(asyncio.get_running_loop(), DEMO_START_MS)
@@ -134,12 +139,7 @@ async def demo(args: argparse.Namespace, config: "Config", home: "Home") -> int:
     with InstanceLock([home.lock], owner=describe_process(home.work, "demo")):
         home.clear_work()
         open_log(home.log, clock)
-        world = World(seed, start_ms=DEMO_START_MS, profile=Profile.SHOWCASE)
-        world.backfill(BACKFILL_HOURS)
-        embedded = await start_embedded(world, clock=clock)
-        venues = embedded_venues(embedded, clock, seed)
-        try:
-            await asyncio.gather(*(venue.open() for venue in venues.values()))
+        async with embedded_world(seed, clock) as venues:
             await check_symbols(venues, config, home.config)
             if args.once:
                 return await look_once(venues, config, clock, console)
@@ -147,9 +147,30 @@ async def demo(args: argparse.Namespace, config: "Config", home: "Home") -> int:
             config = at_a_bearable_pace(config, {})
             loaded = load_state(home, config, console, epoch=seed % (EPOCH_MAX + 1))
             return await trade(Run(config, home, venues, clock, console, args.cycles, *loaded))
-        finally:
-            await close_all(venues)
-            await embedded.close()
+
+
+@asynccontextmanager
+async def embedded_world(
+    seed: int, clock: "Clock", *, past_hours: int | None = None
+) -> "AsyncIterator[dict[VenueName, Venue]]":
+    """Within, both venues run in this process, with clients that are open, and with so long a
+    past: else with a showcase's own."""
+    from desk.commands.start import close_all
+    from desk.sim.market_model import Profile
+    from desk.sim.serve import start_embedded
+    from desk.sim.world import World
+
+    world = World(
+        seed, start_ms=DEMO_START_MS, profile=Profile.SHOWCASE, past_hours=past_hours
+    )
+    embedded = await start_embedded(world, clock=clock)
+    venues = embedded_venues(embedded, clock, seed)
+    try:
+        await asyncio.gather(*(venue.open() for venue in venues.values()))
+        yield venues
+    finally:
+        await close_all(venues)
+        await embedded.close()
 
 
 def embedded_venues(embedded: "Embedded", clock: "Clock", seed: int) -> "dict[VenueName, Venue]":
@@ -257,6 +278,59 @@ async def look(
     console = open_terminal()
     state = look_at_state(home, console)
     return await look_once(venues, config, clock, console, state=state)
+
+
+# Looking back
+
+
+def what_if(args: argparse.Namespace, home: "Home") -> int:
+    """Replay the configuration on the venues' public past; in a demo, on that of embedded ones."""
+    from desk.commands.start import read_config
+    from desk.commands.what_if import known_fees, tell_what_if
+
+    config = read_config(home, needed=not args.demo or args.config is not None)
+    if args.demo:
+        from desk.sim.virtual_loop import VirtualLoop
+
+        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+            material = runner.run(embedded_past(args, config, home))
+    else:
+        material = asyncio.run(live_past(args, config, home, known_fees(home)))
+    return tell_what_if(args, config, material)
+
+
+async def live_past(
+    args: argparse.Namespace, config: "Config", home: "Home", fees: "Mapping[VenueName, FeeRates]"
+) -> "Material":
+    """Read the past of the venues the environment names; no credentials are used."""
+    from desk.commands.start import check_symbols, close_all, read_env
+    from desk.commands.what_if import read_material
+    from desk.engine.clock import SystemClock
+
+    clock = SystemClock()
+    env = read_env(home, needed=False)
+    venues = live_venues(env, clock, read_only=True)
+    try:
+        await asyncio.gather(*(venue.open() for venue in venues.values()))
+        await check_symbols(venues, config, home.config)
+        return await read_material(venues, config, clock, days=args.days, fees=fees)
+    finally:
+        await close_all(venues)
+
+
+async def embedded_past(
+    args: argparse.Namespace, config: "Config", home: "Home"
+) -> "Material":
+    """Read the past of embedded venues that have one as long as is asked for."""
+    from desk.commands.start import check_symbols
+    from desk.commands.what_if import hours_needed, read_material
+    from desk.engine.clock import LoopClock
+
+    seed = 1 if args.seed is None else args.seed
+    clock = LoopClock(asyncio.get_running_loop(), DEMO_START_MS)
+    async with embedded_world(seed, clock, past_hours=hours_needed(args.days)) as venues:
+        await check_symbols(venues, config, home.config)
+        return await read_material(venues, config, clock, days=args.days, fees={})
 
 
 if __name__ == "__main__":

@@ -14,7 +14,10 @@ from desk.core.funding import SETTLEMENT_PERIOD_MS, FundingPoint, HourlyRate
 from desk.core.venue import VenueName
 from desk.hedge.forecast import Belief, Forecast
 
-HOURS_MAX = 14 * 24
+DAY_HOURS = 24
+HOURS_MAX = 14 * DAY_HOURS
+"""A history begins with a day: what was learnt of it stands until the oldest one is dropped, so it
+is up to a day longer than this."""
 HOURS_MIN = 72
 """With fewer known hours nobody can tell a level from a burst: the prior speaks."""
 HOURS_LATE_MAX = 6
@@ -26,6 +29,7 @@ ASK_AGAIN_MS = 900_000
 
 _SCALE = Decimal(10**9)
 _BPS_PER_STEP = 1e-5  # a billionth of notional is 1e-5 bp
+_BELIEFS_MAX = 2_048  # the days of a hundred symbols; some kilobytes each
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +90,22 @@ def take_in(
         return dict(histories)
     found = dict(histories)
     for symbol, kept in histories.items():
-        told = [_hours(venues[venue].history.get(symbol, ())) for venue in VenueName]
-        both = told[0].keys() & told[1].keys()
-        if both:
-            rates = {hour: told[0][hour] - told[1][hour] for hour in both}
-            found[symbol] = _with(kept, rates)
+        told = {venue: venues[venue].history.get(symbol, ()) for venue in VenueName}
+        known = spreads_of(told[VenueName.LIGHTER], told[VenueName.PACIFICA])
+        if known:
+            found[symbol] = _with(kept, known)
     return found
+
+
+def spreads_of(
+    lighter: Iterable[FundingPoint], pacifica: Iterable[FundingPoint]
+) -> dict[int, int]:
+    """Return the spread, billionths of notional, of every hour (since 1970) that both have."""
+    first, second = _hours(lighter), _hours(pacifica)
+    return {
+        hour: int(((first[hour] - second[hour]).fraction * _SCALE).to_integral_value())
+        for hour in first.keys() & second.keys()
+    }
 
 
 def _hours(points: Iterable[FundingPoint]) -> dict[int, HourlyRate]:
@@ -100,16 +114,18 @@ def _hours(points: Iterable[FundingPoint]) -> dict[int, HourlyRate]:
     return {(row.settled_at_ms + half) // SETTLEMENT_PERIOD_MS: row.rate for row in points}
 
 
-def _with(kept: SpreadHistory, rates: Mapping[int, HourlyRate]) -> SpreadHistory:
+def _with(kept: SpreadHistory, told: Mapping[int, int]) -> SpreadHistory:
     begin = kept.last_hour - len(kept.spreads) + 1
     known = {begin + at: spread for at, spread in enumerate(kept.spreads) if spread is not None}
-    known |= {
-        hour: int((rate.fraction * _SCALE).to_integral_value()) for hour, rate in rates.items()
-    }
+    known |= told
     last = max(known)
-    first = max(min(known), last - HOURS_MAX + 1)
-    spreads = tuple(known.get(hour) for hour in range(first, last + 1))
-    return replace(kept, last_hour=last, spreads=spreads)
+    return replace(kept, last_hour=last, spreads=window(known, last))
+
+
+def window(known: Mapping[int, int], last: int) -> tuple[int | None, ...]:
+    """Return what is kept of the known spreads when `last` is the newest hour."""
+    first = max(min(known), (last - HOURS_MAX + 1) // DAY_HOURS * DAY_HOURS)
+    return tuple(known.get(hour) for hour in range(first, last + 1))
 
 
 def foresee(kept: SpreadHistory | None, estimate: HourlyRate, at_ms: int) -> Forecast | None:
@@ -134,13 +150,22 @@ def foresee(kept: SpreadHistory | None, estimate: HourlyRate, at_ms: int) -> For
     return belief.forecast(first_bps=first)
 
 
-@lru_cache(maxsize=2 * HISTORIES_MAX)
+def bps_of(spread: int) -> float:
+    """Return a spread as the estimator reads it."""
+    return spread * _BPS_PER_STEP
+
+
+@lru_cache(maxsize=_BELIEFS_MAX)
 def _believed(spreads: tuple[int | None, ...]) -> Belief:
-    """Return what that history teaches: nobody may teach the answer more."""
-    belief = Belief()
-    for spread in spreads:
+    """Return what that history teaches: nobody may teach the answer more.
+
+    Whole days are remembered, so that an hour more costs the hours of its day.
+    """
+    whole = (len(spreads) - 1) // DAY_HOURS * DAY_HOURS
+    belief = _believed(spreads[:whole]).copy() if whole > 0 else Belief()
+    for spread in spreads[max(whole, 0) :]:
         if spread is None:
             belief.pass_over()
         else:
-            belief.learn(spread * _BPS_PER_STEP)
+            belief.learn(bps_of(spread))
     return belief

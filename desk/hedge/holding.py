@@ -4,10 +4,10 @@ HALT holds what still stands by the same rules: it opens nothing, but guards and
 """
 
 from dataclasses import replace
-from decimal import Decimal
 
 from desk.core.actions import Action, Alert, Decision, Exit, Level, ReadAccounts
 from desk.core.events import AccountsRead, MarketsRead, Tick
+from desk.core.funding import HourlyRate
 from desk.core.market import MarketStatus
 from desk.hedge import guarding, history, reducing, renewing, risk, triggers
 from desk.hedge.closing import begin_close
@@ -174,8 +174,8 @@ def on_markets(state: BotState, event: MarketsRead) -> Step:
     step = _on_ending_market(state, event, *alerts)
     if step is not None:
         return step
-    apr = None if event.failures else _earning_apr_pct(hedge, event)
-    if apr is None or hedge.shut():
+    earned = None if event.failures else _earned(hedge, event)
+    if earned is None or hedge.shut():
         # Nobody can say what the hedge earns now, or it could not be closed; it is guarded, and
         # the question stays open.
         later = replace(hedge, weighed_at_ms=event.at_ms)
@@ -193,20 +193,21 @@ def on_markets(state: BotState, event: MarketsRead) -> Step:
         state = state.with_hedge(hedge)
     if not is_over:
         return stay(state, "held on: the history is too short to tell what that is worth", *alerts)
-    least = state.config.min_net_apr_threshold
-    if apr < least:
-        why = f"not renewed: {apr:.2f} % APR now, min_net_apr_threshold is {least:f}"
+    if not renewing.still_earns(state.config, earned):
+        least = state.config.min_net_apr_threshold
+        why = f"not renewed: {earned.apr_pct:.2f} % APR now, min_net_apr_threshold is {least:f}"
         return begin_close(state, CloseReason.HOLD_ENDED, event.at_ms, *alerts, why=why)
-    reason = f"renewed: {hedge.symbol} still earns {apr:.2f} % APR"
+    reason = f"renewed: {hedge.symbol} still earns {earned.apr_pct:.2f} % APR"
     return renewing.renew(state, event.at_ms, reason, *alerts)
 
 
-def _earning_apr_pct(hedge: Hedge, event: MarketsRead) -> Decimal | None:
+def _earned(hedge: Hedge, event: MarketsRead) -> HourlyRate | None:
+    """Return what our direction is paid an hour now, None where a venue does not say."""
     stats = {venue: row.stats.get(hedge.symbol) for venue, row in event.venues.items()}
     long, short = stats[hedge.long_venue], stats[hedge.long_venue.twin]
     if long is None or short is None:
         return None
-    return (short.funding_next - long.funding_next).apr_pct
+    return short.funding_next - long.funding_next
 
 
 def on_accounts(state: BotState, event: AccountsRead) -> Step:

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from desk.core.actions import Action, Decision
 from desk.core.events import MarketsRead
-from desk.core.funding import next_settlement_ms
+from desk.core.funding import HourlyRate, next_settlement_ms
 from desk.core.words import span
 from desk.hedge import economics, history, worth
 from desk.hedge.closing import begin_close
@@ -38,6 +38,12 @@ class Weighed:
 def applies(config: Config) -> bool:
     """Return whether holds are weighed at all."""
     return config.require_expected_profit and config.renew_hold
+
+
+def still_earns(config: Config, rate: HourlyRate) -> bool:
+    """Return whether a hold is renewed where nothing can be weighed: what its direction is paid an
+    hour is still the threshold."""
+    return rate.apr_pct >= config.min_net_apr_threshold
 
 
 def is_due(state: BotState, hedge: Hedge, at_ms: int) -> bool:

@@ -11,6 +11,7 @@ from desk.core.market import FeeRates, MarketStats, MarketStatus
 from desk.core.venue import VenueName
 from desk.hedge import economics, history, worth
 from desk.hedge.config import Config
+from desk.hedge.economics import Costs
 from desk.hedge.forecast import HORIZONS, Forecast
 from desk.hedge.history import Histories
 from desk.hedge.worth import Plan
@@ -20,6 +21,7 @@ BOTH = (VenueName.LIGHTER, VenueName.PACIFICA)
 # else is being compared.
 MARKS_APART_MAX = Decimal("0.05")
 _EARNINGS = ("require_expected_profit",)
+_EDGE = ("min_net_apr_threshold", *_EARNINGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Candidate:
     """One symbol looked at. Rates are None for a venue that does not show one.
 
     `spread` is what the better direction earns per hour (>= 0), going long on `long_venue`.
-    `cost_bps` is the fees alone, a lower bound, where a book is missing. `plan` is the hold that is
+    `costs` are the fees alone, a lower bound, where a book is missing. `plan` is the hold that is
     weighed, None without a spread; `break_even` is after how many settlements it has paid its
     costs, None where that is not expected or not known. `is_prior` where the symbol's own history
     is too short to choose a hold, and the prior speaks of the first one; `funding_bps` is expected
@@ -54,11 +56,16 @@ class Candidate:
     long_venue: VenueName | None
     spread: HourlyRate | None
     funding_bps: Decimal | None
-    cost_bps: Decimal
+    costs: Costs
     refusals: tuple[Refusal, ...]
     plan: Plan | None = None
     is_prior: bool = True
     break_even: int | None = None
+
+    @property
+    def cost_bps(self) -> Decimal:
+        """Return what a round trip costs in all."""
+        return self.costs.total_bps
 
     @property
     def is_eligible(self) -> bool:
@@ -69,6 +76,11 @@ class Candidate:
     def net_bps(self) -> Decimal | None:
         """Return what the weighed hold is expected to leave, None without a spread."""
         return None if self.plan is None else self.plan.net_bps
+
+    @property
+    def bars(self) -> tuple[Refusal, ...]:
+        """Return what stands against opening it besides what it would earn."""
+        return tuple(row for row in self.refusals if row.key not in _EDGE)
 
     @property
     def is_worth_a_history(self) -> bool:
@@ -125,11 +137,15 @@ def _order(config: Config, candidate: Candidate) -> tuple[bool, Decimal, str]:
     plan = candidate.plan
     if candidate.spread is None or plan is None:
         return (not candidate.is_eligible, Decimal("Infinity"), candidate.symbol)
-    if not config.require_expected_profit:
-        value = candidate.spread.fraction
-    else:
-        value = plan.net_bps if candidate.is_prior else plan.sure_bps
+    value = merit(config, candidate.spread, plan, is_prior=candidate.is_prior)
     return (not candidate.is_eligible, -value, candidate.symbol)
+
+
+def merit(config: Config, spread: HourlyRate, plan: Plan, *, is_prior: bool) -> Decimal:
+    """Return by what symbols are ranked: the most is opened first."""
+    if not config.require_expected_profit:
+        return spread.fraction
+    return plan.net_bps if is_prior else plan.sure_bps
 
 
 def _judge(
@@ -146,12 +162,15 @@ def _judge(
     quotes = {venue: row.quotes[symbol] for venue, row in markets.items() if symbol in row.quotes}
     rates = {venue: stats[venue].funding_next if venue in stats else None for venue in BOTH}
     long_venue, spread = _direction(rates)
-    cost = _cost_bps(markets, symbol, quotes, long_venue)
+    costs = _costs(markets, symbol, quotes, long_venue)
+    edge: list[Refusal] = []
     funding = plan = forecast = back_after = None
     if spread is not None and long_venue is not None:
         payments = economics.settlements_between(at_ms, at_ms + config.hold_ms)
         forecast = history.foresee(histories.get(symbol), _signed(rates), at_ms)
-        plan = _plan(config, forecast, spread, long_venue, payments=payments, cost_bps=cost)
+        cost = costs.total_bps
+        plan = plan_for(config, forecast, spread, long_venue, payments=payments, cost_bps=cost)
+        edge = lacking(config, spread, plan, is_prior=forecast is None)
         funding = plan.funding_bps
         if forecast is not None:
             funding = worth.expected_bps(forecast, long_venue, payments)
@@ -161,7 +180,7 @@ def _judge(
         *_listing(markets, symbol),
         *_agreement(stats),
         *_liquidity(config, markets, symbol, needs_quotes),
-        *_edge(config, spread, plan, is_prior=forecast is None),
+        *edge,
     ]
     return Candidate(
         symbol,
@@ -171,7 +190,7 @@ def _judge(
         long_venue,
         spread,
         funding,
-        cost,
+        costs,
         tuple(refusals),
         plan,
         forecast is None,
@@ -179,18 +198,17 @@ def _judge(
     )
 
 
-def _cost_bps(
+def _costs(
     markets: Mapping[VenueName, VenueMarkets],
     symbol: str,
     quotes: Mapping[VenueName, Quote],
     long_venue: VenueName | None,
-) -> Decimal:
+) -> Costs:
     """Return the round trip as taker: what the bot enters as today, whatever `entry_style` says."""
     impacts = {
         venue: row.impacts[symbol] for venue, row in markets.items() if symbol in row.impacts
     }
-    costs = economics.round_trip(_fees(markets), quotes, impacts=impacts, long_venue=long_venue)
-    return costs.total_bps
+    return economics.round_trip(_fees(markets), quotes, impacts=impacts, long_venue=long_venue)
 
 
 def _signed(rates: Mapping[VenueName, HourlyRate | None]) -> HourlyRate:
@@ -201,7 +219,7 @@ def _signed(rates: Mapping[VenueName, HourlyRate | None]) -> HourlyRate:
     return lighter - pacifica
 
 
-def _plan(
+def plan_for(
     config: Config,
     forecast: Forecast | None,
     spread: HourlyRate,
@@ -211,7 +229,7 @@ def _plan(
     cost_bps: Decimal,
 ) -> Plan:
     """Return the best hold there is, or the first one where it is the last or nothing more is
-    known."""
+    known: `payments` are its."""
     if forecast is None:
         funding_bps = economics.expected_funding_bps(spread, payments)
         return Plan(max(payments, 1), funding_bps, Decimal(0), cost_bps)
@@ -286,11 +304,22 @@ def _millions(volume_usd: Decimal | None) -> str:
     return "not known" if volume_usd is None else f"{volume_usd / 1_000_000:.2f} M USD"
 
 
-def _edge(
-    config: Config, spread: HourlyRate | None, plan: Plan | None, *, is_prior: bool
+def is_hopeless(
+    config: Config, forecast: Forecast | None, spread: HourlyRate, cost_bps: Decimal
+) -> bool:
+    """Return whether no plan could make up for what a pair lacks: who looks at many need not weigh
+    it."""
+    if spread.apr_pct < config.min_net_apr_threshold:
+        return True
+    return config.require_expected_profit and not (
+        forecast is None or forecast.may_exceed(cost_bps)
+    )
+
+
+def lacking(
+    config: Config, spread: HourlyRate, plan: Plan, *, is_prior: bool
 ) -> list[Refusal]:
-    if spread is None or plan is None:
-        return []
+    """Return what a pair would have to earn more to be opened, nothing where it earns enough."""
     refusals = []
     short_apr = config.min_net_apr_threshold - spread.apr_pct
     if short_apr > 0:

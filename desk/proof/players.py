@@ -11,10 +11,11 @@ from decimal import Decimal
 from desk.core.book import Quote
 from desk.core.funding import HOURS_PER_YEAR
 from desk.core.venue import VenueName
-from desk.hedge import economics, worth
+from desk.hedge import economics
 from desk.hedge.config import Config, EntryStyle
-from desk.hedge.forecast import Belief, Forecast
+from desk.hedge.forecast import Belief
 from desk.proof.markets import HISTORY_HOURS, HOURS, Market, Series
+from desk.proof.slot import Sight, Slot
 
 FIXED_HOURS = 12
 _FIRST, _LAST = HISTORY_HOURS - 1, HOURS - 1
@@ -57,72 +58,33 @@ def _quote(width_bps: Decimal) -> Quote:
 
 def play_ours(market: Market, costs: Sequence[Sequence[Decimal]]) -> list[Play]:
     """Play by the rules of the bot, once for each row of `costs` (bp by symbol)."""
+    names = [str(number) for number in range(len(market))]
     beliefs = [Belief() for _ in market]
-    players = [_Ours(market, row) for row in costs]
+    slots = [Slot(_SHIPPED, dict(zip(names, row, strict=True))) for row in costs]
     for hour in range(HOURS):
         for belief, series in zip(beliefs, market, strict=True):
             belief.learn(series.spreads[hour])
-        if hour >= _FIRST:
-            forecasts = [belief.forecast() for belief in beliefs]
-            for player in players:
-                player.decide(hour, forecasts)
-    return [player.play for player in players]
+        if hour < _FIRST:
+            continue
+        sights = {
+            name: Sight(series.spreads[hour], belief.forecast())
+            for name, series, belief in zip(names, market, beliefs, strict=True)
+        }
+        for slot in slots:
+            slot.live(hour, sights, is_last=hour == _LAST)
+    return [_play(slot) for slot in slots]
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    symbol: int
-    long_venue: VenueName
-    since: int
-    plan: worth.Plan
-
-
-class _Ours:
-    def __init__(self, market: Market, costs: Sequence[Decimal]) -> None:
-        self.play = Play()
-        self._market = market
-        self._costs = costs
-        self._held: _Held | None = None
-
-    def decide(self, hour: int, forecasts: Sequence[Forecast]) -> None:
-        """Close or keep what is held, then open what pays."""
-        best = self._best(hour, forecasts) if hour < _LAST else None
-        held = self._held
-        if held is not None:
-            holding = worth.holding_bps(forecasts[held.symbol], held.long_venue)
-            plan = None if best is None else best.plan
-            call = worth.judge(holding, self._costs[held.symbol], plan)
-            if hour < _LAST and call is worth.Call.KEEP:
-                return
-            self._close(held, hour)
-        self._held = best
-
-    def _best(self, hour: int, forecasts: Sequence[Forecast]) -> _Held | None:
-        """Return the pair that is surest to pay, apart from the one in hand."""
-        found: list[_Held] = []
-        for symbol, (series, forecast) in enumerate(zip(self._market, forecasts, strict=True)):
-            spread, cost = series.spreads[hour], self._costs[symbol]
-            in_hand = self._held is not None and self._held.symbol == symbol
-            if in_hand or abs(spread) < THRESHOLD_BPS or not forecast.may_exceed(cost):
-                continue
-            long_venue = VenueName.PACIFICA if spread > 0 else VenueName.LIGHTER
-            plan = worth.best_plan(forecast, long_venue, cost)
-            if plan.pays:
-                found.append(_Held(symbol, long_venue, hour, plan))
-        return max(found, key=lambda held: held.plan.sure_bps, default=None)
-
-    def _close(self, held: _Held, hour: int) -> None:
-        cost = float(self._costs[held.symbol])
-        self.play.net_bps += self._paid(held, hour) - cost
-        self.play.spans.append((held.since, hour))
-        end = held.since + held.plan.settlements
-        if end < HOURS:
-            outcome = self._paid(held, end) - cost
-            self.play.forecasts.append((float(held.plan.net_bps), outcome))
-
-    def _paid(self, held: _Held, until: int) -> float:
-        paid = sum(self._market[held.symbol].spreads[held.since + 1 : until + 1])
-        return paid if held.long_venue is VenueName.PACIFICA else -paid
+def _play(slot: Slot) -> Play:
+    return Play(
+        net_bps=sum(trade.net_bps for trade in slot.trades),
+        spans=[(trade.since, trade.until) for trade in slot.trades],
+        forecasts=[
+            (trade.expected_bps, trade.planned_bps - float(trade.plan.cost_bps))
+            for trade in slot.trades
+            if trade.since + trade.plan.settlements < HOURS
+        ],
+    )
 
 
 def play_fixed(market: Market, costs: Sequence[Decimal]) -> Play:

@@ -9,17 +9,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from statistics import mean, stdev
+from statistics import mean
 
-from desk.core.venue import VenueName
-from desk.hedge import worth
+from desk.hedge.config import Config
 from desk.hedge.forecast import Belief
 from desk.proof.players import FIXED_HOURS, THRESHOLD_BPS
 from desk.proof.records import Hour
+from desk.proof.slot import Sight, Slot
+from desk.proof.tally import BEST_LEFT_OUT, Tally
 
 COST_BPS = Decimal(8)  # four taker fees, books not crossed: as the recorded figure was reckoned
-BEST_LEFT_OUT = 3
-EVIDENCE_MIN = 30
+_ONE = "the one"
 REPORTED_FROM = int(datetime(2025, 12, 29, tzinfo=UTC).timestamp()) // 3600
 
 Rows = Mapping[int, Hour]
@@ -34,16 +34,15 @@ class Trades:
 
     def told(self) -> str:
         """Return the figures in a line: few trades are no evidence, whatever they made."""
-        count = len(self.net_bps)
-        text = f"{count} trades, {self.cut} cut off by gaps"
-        if count < BEST_LEFT_OUT + 2:
+        tally = Tally(self.net_bps)
+        text = f"{tally.count} trades, {self.cut} cut off by gaps"
+        if tally.count < BEST_LEFT_OUT + 2:
             return f"{text}: no evidence"
-        rest = sorted(self.net_bps)[:-BEST_LEFT_OUT]
         text += (
-            f", {mean(self.net_bps):+.2f} bp each (deviation {stdev(self.net_bps):.1f}), "
-            f"{mean(rest):+.2f} without the best {BEST_LEFT_OUT}"
+            f", {tally.mean_bps:+.2f} bp each (deviation {tally.deviation_bps:.1f}), "
+            f"{mean(tally.rest_bps):+.2f} without the best {BEST_LEFT_OUT}"
         )
-        return text if count >= EVIDENCE_MIN else f"{text}: no evidence"
+        return text if tally.is_evidence else f"{text}: no evidence"
 
 
 def fixed_trades(symbols: Mapping[str, Rows]) -> Trades:
@@ -71,28 +70,18 @@ def our_trades(symbols: Mapping[str, Rows], *, since_hour: int = REPORTED_FROM) 
 
 
 def _walk(found: Trades, rows: Rows, since_hour: int) -> None:
-    belief = Belief()
-    held: tuple[VenueName, int] | None = None
-    for hour in range(min(rows), max(rows) + 1):
+    belief, slot, last = Belief(), Slot(Config(), {_ONE: COST_BPS}), max(rows)
+    for hour in range(min(rows), last + 1):
         spread = _spread(rows, hour)
         if spread is None:
             belief.pass_over()
-            continue
-        belief.learn(spread)
-        if hour < since_hour:
-            continue
-        forecast = belief.forecast()
-        if held is not None:
-            holding = worth.holding_bps(forecast, held[0])
-            if hour < max(rows) and worth.judge(holding, COST_BPS, None) is worth.Call.KEEP:
-                continue
-            hours = range(held[1] + 1, hour + 1)
-            _book(found, rows, hours, held[0] is VenueName.PACIFICA)
-            held = None
-        elif abs(spread) >= THRESHOLD_BPS and forecast.may_exceed(COST_BPS):
-            venue = VenueName.PACIFICA if spread > 0 else VenueName.LIGHTER
-            if worth.best_plan(forecast, venue, COST_BPS).pays:
-                held = venue, hour
+        else:
+            belief.learn(spread)
+        if hour >= since_hour:
+            sights = {_ONE: Sight(spread, belief.forecast())}
+            slot.live(hour, sights, is_last=hour == last)
+    found.cut += sum(trade.is_cut for trade in slot.trades)
+    found.net_bps += [trade.net_bps for trade in slot.trades if not trade.is_cut]
 
 
 def _spread(rows: Rows, hour: int) -> float | None:

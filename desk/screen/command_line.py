@@ -29,6 +29,9 @@ commands that read the ledger, with or without a running bot (report --help, exp
   report          what each cycle brought, and whether the books close; --since, --csv, --html
   explain CYCLE   why it was opened, held, renewed and closed, with every order and fill
 
+command that reads both venues' public past, without keys (what-if --help):
+  what-if DAYS    what these settings would have made of it, hour by hour; --json
+
 """
 NAMES = ("status", "pause", "resume", "close", "stop", "reload")
 EXAMPLES = """\

@@ -74,10 +74,11 @@ class World:
         pace: Pace | None = None,
         rules: Mapping[VenueName, VenueRules] | None = None,
         movements: Movements | None = None,
+        past_hours: int | None = None,
     ) -> None:
         """Open both venues at `start_ms` with quoted books and no accounts.
 
-        Pace and past are those of the profile, unless a pace is given. `movements` of the caller's
+        Pace and past are those of the profile, unless they are given. `movements` of the caller's
         take the place of the market model; such a world has no past.
         """
         self.seed = seed
@@ -117,8 +118,9 @@ class World:
         for symbol, row in self.rows.items():
             self._move(symbol)
             self._set_open_interest(row)
-        if PAST_HOURS[profile]:
-            self.backfill(PAST_HOURS[profile])
+        hours = PAST_HOURS[profile] if past_hours is None else past_hours
+        if hours:
+            self.backfill(hours)
 
     @property
     def lighter(self) -> Exchange:

@@ -3,15 +3,18 @@
 from dataclasses import replace
 
 from desk.core.funding import FundingPoint
+from desk.hedge.forecast import Belief
 from desk.hedge.history import (
     ASK_AGAIN_MS,
     ASKED_AT_ONCE_MAX,
     BOOKED_MS,
+    DAY_HOURS,
     HISTORIES_MAX,
     HOURS_LATE_MAX,
     HOURS_MAX,
     HOURS_MIN,
     SpreadHistory,
+    bps_of,
     foresee,
     mark_asked,
     take_in,
@@ -64,8 +67,25 @@ def test_an_hour_that_one_venue_lacks_is_unknown_not_nothing() -> None:
 
 
 def test_a_history_has_a_length() -> None:
-    """Two weeks are kept, the newest."""
-    assert HOURS_MAX == len(stood("5", HOURS_MAX + 50).spreads)
+    """Two weeks are kept, the newest, from the beginning of their first day."""
+    kept = stood("5", HOURS_MAX + 50)
+    begin = kept.last_hour - len(kept.spreads) + 1
+    assert 0 == begin % DAY_HOURS
+    assert HOURS_MAX <= len(kept.spreads) < HOURS_MAX + DAY_HOURS
+
+
+def test_what_was_learnt_day_by_day_is_what_was_learnt_at_once() -> None:
+    """A history that grew an hour at a time foretells the same as one that was read whole."""
+    rates = tuple(1_000 * (hour % 7) for hour in range(130))
+    for length in range(HOURS_MIN, len(rates)):
+        belief = Belief()
+        for rate in rates[:length]:
+            belief.learn(bps_of(rate))
+        first = belief.next_bps()
+        belief.learn(first)
+        seen = foresee(SpreadHistory(T0, NOW_HOUR, rates[:length]), apr(0), NOW_HOUR * HOUR_MS)
+        assert seen is not None
+        assert belief.forecast(first_bps=first).expected_bps(24) == seen.expected_bps(24)
 
 
 def test_a_first_ask_reaches_back_two_weeks_and_a_later_one_to_the_last_row() -> None:

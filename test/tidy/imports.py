@@ -45,7 +45,9 @@ ROOMS = {
         foreign=frozenset({"pygal", "structlog"}),
     ),
     "desk.screen": Room(
-        frozenset({"desk.core", "desk.hedge", "desk.engine", "desk.ledger", "desk.screen"}),
+        frozenset(
+            f"desk.{name}" for name in ("core", "hedge", "engine", "ledger", "proof", "screen")
+        ),
         foreign=frozenset({"rich"}),
     ),
     "desk.storm": Room(
@@ -56,7 +58,10 @@ ROOMS = {
     "desk.commands": Room(
         frozenset(
             f"desk.{name}"
-            for name in ("core", "hedge", "engine", "venues", "ledger", "screen", "commands")
+            for name in (
+                *("core", "hedge", "engine", "venues"),
+                *("ledger", "proof", "screen", "commands"),
+            )
         ),
         foreign=frozenset({"rich", "structlog"}),
     ),
