@@ -20,7 +20,7 @@ from desk.core.actions import Action, Alert, Level
 from desk.core.events import AccountsRead, MarkView, OrdersSettled, Tick, VenueAccount
 from desk.core.order import FillCause, Side
 from desk.core.venue import VenueName
-from desk.hedge import cuts, guarding, risk, triggers
+from desk.hedge import cuts, guarding, proving, risk, triggers
 from desk.hedge.config import Config
 from desk.hedge.orders import Wanted, send_orders
 from desk.hedge.results import cycle_result, is_complete
@@ -175,6 +175,8 @@ def on_accounts(state: BotState, event: AccountsRead, *also: Action) -> Step:
     """Send what is left of ours, or finish when both venues prove that nothing is."""
     state, alerts = note_outages(state, event.at_ms, event.failures)
     alerts = (*also, *alerts)
+    state, doubts = proving.take_in(state, event)
+    alerts = (*alerts, *doubts)
     hedge = absorb(hedge_of(state), event.venues)
     assert hedge.close_reason is not None, "CLOSE without a reason"
     hedge = _without_cuts(hedge, event)

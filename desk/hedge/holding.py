@@ -9,9 +9,10 @@ from desk.core.actions import Action, Alert, Decision, Exit, Level, ReadAccounts
 from desk.core.events import AccountsRead, MarketsRead, Tick
 from desk.core.funding import HourlyRate
 from desk.core.market import MarketStatus
-from desk.hedge import guarding, history, reducing, renewing, risk, triggers
+from desk.hedge import guarding, history, proving, reducing, renewing, risk, triggers
 from desk.hedge.closing import begin_close
 from desk.hedge.economics import settlements_between
+from desk.hedge.history import BOOKED_MS
 from desk.hedge.select import BOTH
 from desk.hedge.state import BotState, CloseReason, Hedge, Phase
 from desk.hedge.steps import (
@@ -31,7 +32,7 @@ from desk.hedge.steps import (
 )
 
 STIRRED_PAUSE_MS = 5_000
-# The first check after an hour settled also asks what was paid, so that the owner sees it.
+# The first check after an hour settled, and both venues have published it, also asks what was paid.
 PAYMENTS_SHOWN_MS = 2 * 3_600_000
 # How often to look while a venue's mark is where its triggers fire.
 REACHED_MS = 10_000
@@ -94,7 +95,8 @@ def _check(state: BotState, at_ms: int, *, orders: bool) -> Step:
     """Read both venues; with `orders` what rests there, behind a fence if a first look failed."""
     hedge = replace(hedge_of(state), next_check_at_ms=at_ms + state.config.check_ms)
     state = replace(state, hedge=hedge, asked=state.asked + 1, waiting=True)
-    just_settled = settlements_between(at_ms - state.config.check_ms, at_ms) > 0
+    told_ms = at_ms - BOOKED_MS
+    just_settled = settlements_between(told_ms - state.config.check_ms, told_ms) > 0
     since_ms = max(hedge.approved_at_ms, at_ms - PAYMENTS_SHOWN_MS) if just_settled else None
     # A leg may stand alone: these looks are not kept back for want of requests.
     urgent = hedge.is_suspect or bool(state.outages)
@@ -214,7 +216,8 @@ def on_accounts(state: BotState, event: AccountsRead) -> Step:
     """Compare what the venues hold with what is ours; a venue that is away proves nothing."""
     state, alerts = note_outages(state, event.at_ms, event.failures)
     hedge = absorb(hedge_of(state), event.venues)
-    state = state.with_hedge(hedge)
+    state, doubts = proving.take_in(state.with_hedge(hedge), event)
+    alerts = (*alerts, *doubts)
     step = reducing.on_harm(state, event, CloseReason.IMBALANCE, *alerts)
     if step is not None:
         return step

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from desk.core.actions import Exit
 from desk.core.events import Command, OwnerAsked
-from desk.hedge import doubting, recovering
+from desk.hedge import doubting, proving, recovering
 from desk.hedge.closing import begin_close
 from desk.hedge.state import BotState, CloseReason, Phase
 from desk.hedge.steps import LATCHED, Step, halt, latch, stay
@@ -69,6 +69,7 @@ def resumed(state: BotState) -> BotState:
         close_asked=False,
         halt_reason=None,
         by_hand=(),
+        rate_proofs={},
     )
 
 
@@ -83,7 +84,8 @@ def restraints(state: BotState) -> list[str]:
         held_back.append("paused: nothing is opened")
     if state.by_hand:
         held_back.append(f"set aside, closed by another hand: {', '.join(state.by_hand)}")
-    return held_back
+    doubted = proving.obstacle(state.rate_proofs)
+    return [*held_back, doubted] if doubted else held_back
 
 
 def _leave(state: BotState, said: str) -> Step:

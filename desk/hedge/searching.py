@@ -8,7 +8,7 @@ from desk.core.actions import Action, Decision, ReadAccounts
 from desk.core.events import AccountsRead, MarketsRead, Tick, VenueAccount
 from desk.core.venue import VenueName
 from desk.core.words import span
-from desk.hedge import economics, history
+from desk.hedge import economics, history, proving
 from desk.hedge.config import Config
 from desk.hedge.history import Histories
 from desk.hedge.orders import Wanted, send_orders
@@ -35,7 +35,8 @@ def on_markets(state: BotState, event: MarketsRead) -> Step:
     """ANALYZE: rank what was read and look closely at the best."""
     state, alerts = note_outages(state, event.at_ms, event.failures)
     pause = state.config.check_ms
-    obstacle = _owners_no(state) or "; ".join(event.failures.values())
+    obstacle = _owners_no(state) or proving.obstacle(state.rate_proofs)
+    obstacle = obstacle or "; ".join(event.failures.values())
     if obstacle:
         return rest(state, event.at_ms, pause, obstacle, *alerts)
     state = replace(state, histories=history.take_in(state.histories, event.venues))

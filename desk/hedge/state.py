@@ -348,6 +348,18 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class RateProof:
+    """How a venue's payments agree with its rates (see `desk.hedge.proving`).
+
+    `hour` (since 1970) was judged last; `odd_hours` in a row did not agree, `said` in words.
+    """
+
+    hour: int = 0
+    odd_hours: int = 0
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Doubt:
     """Why more may have been sent than this state knows, and how far the search for it has come.
 
@@ -409,6 +421,7 @@ class BotState:
     halt_reason: str | None = None
     doubt: Doubt | None = None
     histories: dict[str, SpreadHistory] = field(default_factory=dict)
+    rate_proofs: dict[VenueName, RateProof] = field(default_factory=dict)
 
     def key(self, role: Role, round_number: int) -> OrderKey:
         """Return the id fields of an order of the current hedge.

@@ -5,6 +5,7 @@ import pytest
 from desk.core.actions import Level, ReadAccounts
 from desk.core.events import Command, MarkView, Tick
 from desk.core.venue import VenueName
+from desk.hedge.history import BOOKED_MS
 from desk.hedge.machine import watch
 from desk.hedge.state import CloseReason, Phase
 from test.hedge.builders import (
@@ -51,10 +52,10 @@ def test_a_full_check_is_asked_for_once_in_an_interval() -> None:
     assert "both legs stand" == story.read().step.reason
 
 
-def test_the_first_check_after_an_hour_asks_what_was_paid() -> None:
+def test_the_first_check_after_an_hour_is_published_asks_what_was_paid() -> None:
     """The owner sees each payment; the checks between the hours stay cheap."""
     story = Story().holding()
-    story.wait(HOUR_MS - story.at_ms % HOUR_MS + 1).tick("3000")
+    story.wait(HOUR_MS - story.at_ms % HOUR_MS + BOOKED_MS + 1).tick("3000")
     (question,) = asked(story.step)
     assert isinstance(question, ReadAccounts)
     assert story.hedge.approved_at_ms == question.since_ms
