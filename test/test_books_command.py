@@ -29,7 +29,19 @@ from test.ledger.test_cycles import BOOK, OURS, fill, order, paid
 D = Decimal
 DAY_MS = 86_400_000
 NOON_MS = 1_767_700_800_000
-NOTE = CycleNote(OURS, "BTC", D(2), VenueName.LIGHTER, approved_at_ms=1, forecast_usd=D("0.5"))
+NOTE = CycleNote(
+    OURS,
+    "BTC",
+    D(2),
+    VenueName.LIGHTER,
+    approved_at_ms=1,
+    notional_usd=D(200),
+    expected_hours=24,
+    expected_funding_bps=D(38),
+    expected_fees_bps=D(8),
+    expected_impact_bps=D(3),
+    expected_basis_bps=D(2),
+)
 
 
 def rows_read(kind: RowKind, *rows: BookedFill | BookedPayment) -> Reading:
@@ -67,12 +79,24 @@ def run(capsys: pytest.CaptureFixture[str], home: Path, *words: str) -> tuple[in
 def test_a_report_names_each_cycle_with_its_parts(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Price, funding, fees and net, the forecast beside them, and why it ended."""
+    """Price, funding, fees and net, what was expected beside them, and why it ended."""
     code, out, _ = run(capsys, home, "report")
     assert 0 == code
     (line,) = [text for text in out.splitlines() if text.startswith("1: BTC")]
     for word in ("+20.0000", "+0.2500", "-0.0200", "+20.2300", "+0.5000", "hold ended"):
         assert word in line
+
+
+def test_what_was_expected_stands_beside_what_came(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each part in money and in bp of one leg; a cycle alone, and all that ended together."""
+    for words in (("explain", "1"), ("report",)):
+        _, out, _ = run(capsys, home, *words)
+        lines = [line.split() for line in out.splitlines()]
+        assert ["funding", "+0.7600", "+0.2500", "+38.00", "+12.50"] in lines
+        assert ["fees", "-0.1600", "-0.0200", "-8.00", "-1.00"] in lines
+        assert ["net", "+0.5000", "+20.2300", "+25.00", "+1011.50"] in lines
 
 
 def test_a_report_writes_what_it_is_asked_to(
@@ -92,7 +116,7 @@ def test_a_cycle_is_explained(home: Path, capsys: pytest.CaptureFixture[str]) ->
     """Its steps with their reasons, its orders with what came of them, its sums."""
     code, out, _ = run(capsys, home, "explain", "1")
     assert 0 == code
-    for word in ("open 2 BTC: long lighter", "all of it", "99", "+20.2300", "funding expected"):
+    for word in ("open 2 BTC: long lighter", "all of it", "99", "+20.2300", "expected USD"):
         assert word in out
     assert code == run(capsys, home, "explain", "1-1")[0]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from desk.ledger.account import Account
+from desk.ledger.hopes import compared
 from desk.ledger.reading import read_ledger
 from desk.ledger.rows import Ledger
 from test.daemons import make_home, run
@@ -66,6 +67,16 @@ def test_the_cycles_of_a_demo_explain_the_whole_change(demos: list[Path]) -> Non
     )
     assert abs(change - earned) < Decimal("0.0001")
     assert [] == [row for row in account.shares if row.cycle is None]
+
+
+def test_what_each_cycle_was_opened_for_is_kept(demos: list[Path]) -> None:
+    """Hours and every part of it, so that it can stand beside what came."""
+    account = Account.of(ledger_in(demos[0]))
+    found = compared(account.ended)
+    assert found is not None
+    assert 2 == found.count
+    assert found.net_usd == sum(row.total.net_usd for row in account.ended)
+    assert None not in found.realised_usd.values()
 
 
 def test_a_report_of_the_last_demo_can_be_asked_for(demos: list[Path]) -> None:

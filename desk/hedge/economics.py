@@ -87,6 +87,21 @@ class Costs:
         return total.quantize(_QUANTUM_BPS, ROUND_HALF_EVEN)
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a pair was opened for: `funding_bps` over so many `settlements`, less the costs; bp of
+    one leg's notional."""
+
+    settlements: int
+    funding_bps: Decimal
+    costs: Costs
+
+    @property
+    def net_bps(self) -> Decimal:
+        """Return what was to be left."""
+        return self.funding_bps - self.costs.total_bps
+
+
 def round_trip(
     fees: Mapping[VenueName, FeeRates],
     quotes: Mapping[VenueName, Quote],

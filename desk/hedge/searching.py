@@ -10,6 +10,7 @@ from desk.core.venue import VenueName
 from desk.core.words import span
 from desk.hedge import economics, history, proving
 from desk.hedge.config import Config
+from desk.hedge.economics import Costs, Expected
 from desk.hedge.history import Histories
 from desk.hedge.orders import Wanted, send_orders
 from desk.hedge.select import BOTH, Candidate, Refusal, best, rank
@@ -113,6 +114,7 @@ def _look_closely(
     assert chosen.spread is not None, "an eligible candidate has a spread"
     instruments = {venue: event.venues[venue].instruments[chosen.symbol] for venue in BOTH}
     assert chosen.funding_bps is not None, "what has a spread has an expected funding"
+    assert chosen.plan is not None, "what has a spread has a plan"
     choice = Choice(
         symbol=chosen.symbol,
         long_venue=chosen.long_venue,
@@ -120,6 +122,7 @@ def _look_closely(
         funding_bps=chosen.funding_bps,
         instruments=instruments,
         plan=None if chosen.is_prior else chosen.plan,
+        expected=Expected(chosen.plan.settlements, chosen.plan.funding_bps, chosen.costs),
     )
     state = replace(state, phase=Phase.SELECT, choice=choice)
     reason = _why_chosen(state, choice)
@@ -246,7 +249,7 @@ def _size(
 ) -> Decimal | Refusal:
     quotes = {venue: row.quote for venue, row in venues.items() if row.quote is not None}
     fees = {venue: row.fees for venue, row in venues.items() if row.fees is not None}
-    refusal = _unprofitable(state, choice, economics.round_trip_cost_bps(fees, quotes))
+    refusal = _unprofitable(state, choice, _costs_now(choice, venues).total_bps)
     return refusal or choose_size(
         state.config,
         choice.instruments,
@@ -255,6 +258,18 @@ def _size(
         fees=fees,
         is_first=state.cycles_done == 0,
     )
+
+
+def _costs_now(choice: Choice, venues: Mapping[VenueName, VenueAccount]) -> Costs:
+    """Return what a round trip costs with the account's own fees and the latest books, which were
+    not walked again: their impact is no less than at the look."""
+    quotes = {venue: row.quote for venue, row in venues.items() if row.quote is not None}
+    fees = {venue: row.fees for venue, row in venues.items() if row.fees is not None}
+    costs = economics.round_trip(fees, quotes, long_venue=choice.long_venue)
+    if choice.expected is None:
+        return costs
+    impact_bps = max(costs.impact_bps, choice.expected.costs.impact_bps)
+    return replace(costs, impact_bps=impact_bps)
 
 
 def _unprofitable(state: BotState, choice: Choice, cost_bps: Decimal) -> Refusal | None:
@@ -286,6 +301,7 @@ def _approve(state: BotState, size: Decimal, event: AccountsRead, *also: Action)
         instruments=choice.instruments,
         funding_bps=choice.funding_bps,
         mids=mids,
+        expected=_expected(choice, event.venues),
     )
     state = replace(state, phase=Phase.OPEN, hedge=hedge, choice=None, cycle=state.cycle + 1)
     band = state.config.slippage_max_bps
@@ -299,6 +315,13 @@ def _approve(state: BotState, size: Decimal, event: AccountsRead, *also: Action)
         f"short {hedge.long_venue.twin}, {choice.spread_apr_pct:.2f} % APR"
     )
     return send_orders(state, wanted, *also, at_ms=event.at_ms, reason=reason)
+
+
+def _expected(choice: Choice, venues: Mapping[VenueName, VenueAccount]) -> Expected | None:
+    """Return what the pair is opened for, at the costs of now."""
+    if choice.expected is None:
+        return None
+    return replace(choice.expected, costs=_costs_now(choice, venues))
 
 
 def on_tick_waiting(state: BotState, event: Tick) -> Step:

@@ -14,6 +14,7 @@ from desk.core.market import Instrument, MarketStatus
 from desk.core.order import FillCause, PositionSide, Side
 from desk.core.venue import VenueName
 from desk.hedge.config import Config
+from desk.hedge.economics import Expected
 from desk.hedge.guard import Guard, Trigger
 from desk.hedge.history import SpreadHistory
 from desk.hedge.worth import Plan
@@ -157,7 +158,7 @@ class Hedge:
     was approved, None where nobody noted it. `mids` (USD) are what the opening was decided on,
     `first_sent_at_ms` and `last_filled_at_ms` frame the time in which one leg could stand alone.
     `guard` is None until triggers have been placed. `cuts` are what others took of it, the rest
-    being held on.
+    being held on. `expected` is what it was opened for, None where nobody noted that.
     """
 
     cycle: int
@@ -190,6 +191,7 @@ class Hedge:
     guard: Guard | None = None
     weighed_at_ms: int | None = None
     cuts: tuple[Cut, ...] = ()
+    expected: Expected | None = None
 
     @property
     def is_standing(self) -> bool:
@@ -205,6 +207,13 @@ class Hedge:
     def is_suspect(self) -> bool:
         """Return whether a leg may have been cut: the next look tells."""
         return self.is_stirred or self.suspicions > 0
+
+    @property
+    def notional_usd(self) -> Decimal | None:
+        """Return what a leg was worth by the mids it was decided on, None where none was noted."""
+        if not self.mids:
+            return None
+        return self.size * sum(self.mids.values(), Decimal(0)) / len(self.mids)
 
     @property
     def triggers(self) -> tuple[Trigger, ...]:
@@ -336,6 +345,7 @@ class Choice:
 
     `funding_bps` is expected over the hold. `looks` counts the close looks so far. `plan` is the
     hold that a forecast chose it for, None where the symbol's history is too short for one.
+    `expected` is what it was chosen for, at the costs of that look.
     """
 
     symbol: str
@@ -345,6 +355,7 @@ class Choice:
     instruments: dict[VenueName, Instrument]
     looks: int = 0
     plan: Plan | None = None
+    expected: Expected | None = None
 
 
 @dataclass(frozen=True, slots=True)

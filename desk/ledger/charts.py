@@ -17,6 +17,7 @@ from pygal.style import Style
 from desk.core.venue import VenueName
 from desk.ledger.account import Account
 from desk.ledger.cycles import Share
+from desk.ledger.hopes import expected_net_usd
 from desk.ledger.rows import Book, Mark
 
 # It leaves a finder of an old protocol behind, which Python 3.11 warns of at each later import.
@@ -64,7 +65,7 @@ def charts(account: Account) -> list[tuple[str, str]]:
     drawn = [
         ("Equity since the first mark, USD", _equity(account)),
         (f"Funding per {_funding_unit(account)[0]}, USD", _funding(account)),
-        ("Funding expected at the opening and booked, USD per cycle", _expected(account)),
+        ("Net expected at the opening and realised, USD per cycle", _expected(account)),
         ("How long one leg of an opening could stand alone, ms", _legging(account)),
     ]
     return [(title, svg) for title, svg in drawn if svg]
@@ -137,14 +138,13 @@ def _funding(account: Account) -> str:
 
 def _expected(account: Account) -> str:
     cycles = account.ended[-CYCLES_MAX:]
-    notes = [row.note for row in cycles]
-    if not any(note is not None and note.forecast_usd is not None for note in notes):
+    hopes = [expected_net_usd(row) for row in cycles]
+    if all(hope is None for hope in hopes):
         return ""
     chart = pygal.Bar(**LOOKS)
     _label(chart, [str(row.id.cycle) for row in cycles])
-    forecasts = (None if note is None else note.forecast_usd for note in notes)
-    chart.add("expected", [None if value is None else float(value) for value in forecasts])
-    chart.add("booked", [float(row.total.funding_usd) for row in cycles])
+    chart.add("expected", [None if value is None else float(value) for value in hopes])
+    chart.add("realised", [float(row.total.net_usd) for row in cycles])
     return _svg(chart, "expected")
 
 

@@ -4,6 +4,7 @@ Pure: records in, entries out. Rows of the venues come from elsewhere; these onl
 """
 
 from decimal import Decimal
+from typing import Any
 
 from desk.core.actions import CancelOrders, Decision, RestOrders, SendOrders, VenueOrder
 from desk.core.events import (
@@ -75,9 +76,25 @@ class NoteTaker:
             opened_at_ms=hedge.opened_at_ms,
             close_reason=hedge.close_reason,
             renewals=hedge.renewals,
+            **_expected(hedge),
         )
         is_known, self._noted = note == self._noted, note
         return [] if is_known else [note]
+
+
+def _expected(hedge: Hedge) -> dict[str, Any]:
+    """Return what a hedge was opened for, as the fields of its note."""
+    expected = hedge.expected
+    if expected is None:
+        return {}
+    return {
+        "notional_usd": hedge.notional_usd,
+        "expected_hours": expected.settlements,
+        "expected_funding_bps": expected.funding_bps,
+        "expected_fees_bps": expected.costs.fees_bps,
+        "expected_impact_bps": expected.costs.impact_bps,
+        "expected_basis_bps": expected.costs.basis_bps,
+    }
 
 
 def _ended(result: CycleResult, epoch: int) -> CycleNote:

@@ -8,6 +8,7 @@ from html import escape
 from desk.ledger.account import Account
 from desk.ledger.charts import charts
 from desk.ledger.cycles import Cycle, Leg, sum_of
+from desk.ledger.hopes import PARTS, Compared, compared, expected_net_usd
 from desk.ledger.statement import Statement
 
 CYCLES_MAX = 200
@@ -37,6 +38,7 @@ def page(account: Account) -> str:
     body = [f"<h1>{title}</h1>", _summary(account), *_warnings(account)]
     for heading, svg in charts(account):
         body.append(f"<h2>{escape(heading)}</h2>\n{svg}")
+    body += _comparison(compared(account.ended))
     body += ["<h2>Cycles</h2>", _cycles(account), "<h2>Books</h2>", _books(account.statements)]
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
@@ -70,6 +72,21 @@ def _warnings(account: Account) -> list[str]:
     return [f'<p class="warning">{text}</p>' for text in texts]
 
 
+def _comparison(found: Compared | None) -> list[str]:
+    """Return the parts as they were expected and as they came, over all cycles that have both."""
+    if found is None:
+        return []
+    parts = {name: (found.expected_usd[name], found.realised_usd[name]) for name in PARTS}
+    parts["net"] = found.expected_net_usd, found.net_usd
+    rows = [
+        _row((name, *(DASH if value is None else _cell(value) for value in values)))
+        for name, values in parts.items()
+    ]
+    cycles = "1 cycle" if found.count == 1 else f"{found.count} cycles"
+    head = f"<h2>Expected at the opening and realised, {cycles}</h2>"
+    return [head, _table(("USD", "expected", "realised"), rows)]
+
+
 def _cycles(account: Account) -> str:
     rows = []
     hidden = len(account.cycles) - CYCLES_MAX
@@ -98,8 +115,8 @@ def _name(cycle: Cycle) -> str:
 
 
 def _expected(cycle: Cycle) -> str:
-    note = cycle.note
-    return DASH if note is None or note.forecast_usd is None else _cell(note.forecast_usd)
+    expected = expected_net_usd(cycle)
+    return DASH if expected is None else _cell(expected)
 
 
 def _end(cycle: Cycle) -> str:

@@ -133,7 +133,10 @@ def _span(row: Row) -> Span:
     return Span(_book(row), RowKind(row["kind"]), row["from_ms"], row["until_ms"])
 
 
-_CYCLE_DECIMALS = ("size", "spread_apr_pct", "funding_bps", "forecast_usd", "equity_change_usd")
+_CYCLE_DECIMALS = (
+    "size", "spread_apr_pct", "funding_bps", "forecast_usd", "equity_change_usd", "notional_usd",
+    "expected_funding_bps", "expected_fees_bps", "expected_impact_bps", "expected_basis_bps",
+)  # fmt: skip
 
 
 def _cycle(row: Row) -> CycleNote:

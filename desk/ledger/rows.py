@@ -80,6 +80,9 @@ class CycleNote:
     `forecast_usd` is the funding expected at the opening up to the first review, `legging_ms` how
     long a leg of the opening could stand alone, `equity_change_usd` what both venues' equity showed
     around the cycle.
+
+    `expected_…` is what it was opened for: payments over so many hours, and the costs (positive),
+    bp of `notional_usd`, a leg's worth when that was decided.
     """
 
     id: CycleId
@@ -96,6 +99,12 @@ class CycleNote:
     forecast_usd: Decimal | None = None
     legging_ms: int | None = None
     equity_change_usd: Decimal | None = None
+    notional_usd: Decimal | None = None
+    expected_hours: int | None = None
+    expected_funding_bps: Decimal | None = None
+    expected_fees_bps: Decimal | None = None
+    expected_impact_bps: Decimal | None = None
+    expected_basis_bps: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,16 @@ CREATE TABLE steps (
     reason TEXT NOT NULL, PRIMARY KEY (epoch, cycle, at_ms, phase, reason)) WITHOUT ROWID;
 """
 
-SCRIPTS: tuple[str, ...] = (_FIRST,)
+_EXPECTED = """
+ALTER TABLE cycles ADD COLUMN notional_usd TEXT;
+ALTER TABLE cycles ADD COLUMN expected_hours INTEGER;
+ALTER TABLE cycles ADD COLUMN expected_funding_bps TEXT;
+ALTER TABLE cycles ADD COLUMN expected_fees_bps TEXT;
+ALTER TABLE cycles ADD COLUMN expected_impact_bps TEXT;
+ALTER TABLE cycles ADD COLUMN expected_basis_bps TEXT;
+"""
+
+SCRIPTS: tuple[str, ...] = (_FIRST, _EXPECTED)
 """Script n makes version n out of version n - 1. A change is a new script, never an edit."""
 
 

@@ -5,8 +5,9 @@ from decimal import Decimal
 
 from desk.engine.journal import utc_text
 from desk.ledger.cycles import Cycle, Share
+from desk.ledger.hopes import compared, expected_net_usd
 from desk.ledger.rows import Ledger, OrderEnd, OrderNote
-from desk.screen.report import DASH, HEAD, cycle_rows, unread_text
+from desk.screen.report import DASH, HEAD, comparison_lines, cycle_rows, unread_text
 from desk.screen.tables import columns, usd
 
 ORDERS_HEAD = (
@@ -16,7 +17,7 @@ ORDERS_HEAD = (
 
 def explanation(ledger: Ledger, cycle: Cycle, width: int) -> list[str]:
     """Return all that the ledger knows of one cycle, no line wider than `width`."""
-    lines = [_heading(cycle), "", *_forecast(cycle), ""]
+    lines = [_heading(cycle), "", *_forecast(cycle, width), ""]
     lines += [
         f"{utc_text(step.at_ms)}  {step.phase:<8} {step.reason}"
         for step in ledger.steps
@@ -44,21 +45,34 @@ def _heading(cycle: Cycle) -> str:
     )
 
 
-def _forecast(cycle: Cycle) -> list[str]:
+def _forecast(cycle: Cycle, width: int) -> list[str]:
     """Return what was expected of it, beside what came."""
     note, lines = cycle.note, []
     if note is not None and note.spread_apr_pct is not None:
         lines.append(f"chosen at a spread of {note.spread_apr_pct:.2f} % APR")
-    if note is not None and note.forecast_usd is not None:
-        until = " (up to the first review)" if note.renewals else ""
-        funding = usd(cycle.total.funding_usd)
-        lines.append(f"funding expected {usd(note.forecast_usd)} USD{until}, booked {funding}")
+    lines += _hope(cycle, width)
     if note is not None and note.legging_ms is not None:
         lines.append(f"one leg of the opening could stand alone for {note.legging_ms} ms")
     if note is not None and note.equity_change_usd is not None:
         change, net = usd(note.equity_change_usd), usd(cycle.total.net_usd)
         lines.append(f"both venues' equity changed by {change} USD, its rows come to {net}")
     return lines
+
+
+def _hope(cycle: Cycle, width: int) -> list[str]:
+    """Return what it was opened for beside what it brought; while it stands, the former alone."""
+    found, expected = compared([cycle]), expected_net_usd(cycle)
+    if found is not None:
+        return [*comparison_lines(found, width), ""]
+    note = cycle.note
+    if note is None or expected is None:
+        return []
+    return [
+        f"opened for {usd(expected)} USD net in {note.expected_hours} h: "
+        f"{note.expected_funding_bps:.2f} bp of funding, less {note.expected_fees_bps:.2f} of "
+        f"fees, {note.expected_impact_bps:.2f} of impact and {note.expected_basis_bps:.2f} of "
+        "adverse prices"
+    ]
 
 
 def _order_rows(

@@ -10,6 +10,7 @@ from decimal import Decimal
 from desk.core.words import shortened, span
 from desk.ledger.account import Account
 from desk.ledger.cycles import Cycle, Leg, sum_of
+from desk.ledger.hopes import Compared, compared, expected_net_usd
 from desk.ledger.rows import Span
 from desk.ledger.statement import Statement
 from desk.screen.tables import columns, usd
@@ -20,12 +21,20 @@ DAYS_MAX = 8
 DASH = "–"
 HEAD = ("cycle", "leg", "price", "funding", "fees", "net USD", "slippage", "expected", "closed")
 
+COMPARED_HEAD = ("", "expected USD", "realised USD", "expected bp", "realised bp")
+
 
 def report_lines(account: Account, width: int) -> list[str]:
     """Return the whole report, no line wider than `width`."""
     lines = [*_title(account), ""]
     if account.cycles:
         lines += [*columns(_cycle_rows(account), left=(0, 1, len(HEAD) - 1), width=width), ""]
+    found = compared(account.ended)
+    if found is not None:
+        ended = len(account.ended)
+        told = "all" if found.count == ended else f"{found.count} of the {ended}"
+        lines += [f"Expected at the opening against realised, {told} cycles that ended:"]
+        lines += [*comparison_lines(found, width), ""]
     for statement in account.statements:
         lines += _statement_lines(statement)
     lines += _doubts(account)
@@ -75,9 +84,28 @@ def _amounts(leg: Leg) -> tuple[str, ...]:
 
 
 def _expected(cycle: Cycle) -> str:
-    """Return the funding expected at the opening, up to the first review."""
-    note = cycle.note
-    return DASH if note is None or note.forecast_usd is None else usd(note.forecast_usd)
+    """Return the net expected at the opening."""
+    expected = expected_net_usd(cycle)
+    return DASH if expected is None else usd(expected)
+
+
+def comparison_lines(found: Compared, width: int) -> list[str]:
+    """Return each part as it was expected and as it came, and for how long."""
+    rows: list[tuple[str, ...]] = [COMPARED_HEAD]
+    for part, expected in found.expected_usd.items():
+        rows.append(_compared(part, found, expected, found.realised_usd[part]))
+    rows.append(_compared("net", found, found.expected_net_usd, found.net_usd))
+    hours = f"held {found.held_h:.1f} h, planned for {found.planned_h:f} h"
+    return [*columns(rows, left=(0,), width=width), f"  {hours}"]
+
+
+def _compared(
+    name: str, found: Compared, expected: Decimal, realised: Decimal | None
+) -> tuple[str, ...]:
+    if realised is None:
+        return (name, usd(expected), DASH, f"{found.bps(expected):+.2f}", DASH)
+    bps = (f"{found.bps(value):+.2f}" for value in (expected, realised))
+    return (name, usd(expected), usd(realised), *bps)
 
 
 def _closed(cycle: Cycle) -> str:

@@ -46,6 +46,15 @@ def test_a_state_comes_back_from_json_as_it_was(state: BotState) -> None:
     assert body == msgspec.json.encode(msgspec.json.decode(body, type=BotState))
 
 
+def test_a_hedge_saved_before_expectations_were_kept_is_read() -> None:
+    """It has none, and goes on."""
+    saved = msgspec.to_builtins(bot(Phase.HOLD, hedge=standing()))
+    del saved["hedge"]["expected"]
+    got = msgspec.convert(saved, type=BotState)
+    assert got.hedge is not None
+    assert got.hedge.expected is None
+
+
 @given(st.decimals(allow_nan=False, allow_infinity=False), st.integers(0, 1 << 53))
 def test_any_number_comes_back(number: object, at_ms: int) -> None:
     """No price or size is rounded by being saved."""

@@ -4,7 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from desk.core.actions import ReadMarkets
+from desk.core.events import AccountsRead
 from desk.hedge.history import BOOKED_MS, SpreadHistory
+from desk.hedge.select import BOTH
 from desk.hedge.state import Phase
 from test.hedge import builders as b
 from test.hedge.builders import HOUR_MS, SYMBOL, T0, d
@@ -71,6 +73,42 @@ def test_a_level_that_stood_is_opened_at_a_spread_the_prior_refuses() -> None:
     story = knowing(Story(**KEYS).start().read(), 40).look(40)
     assert Phase.SELECT is story.phase
     assert "surest to pay" in story.step.reason
+
+
+def test_an_opening_keeps_what_it_was_opened_for() -> None:
+    """The payments of its plan, over its hours, and each cost by the account's own fees."""
+    story = knowing(Story(**KEYS).start().read(), 40).look(40)
+    choice = story.state.choice
+    assert choice is not None
+    assert choice.plan is not None
+    expected = story.read().read().hedge.expected
+    assert expected is not None
+    assert (choice.plan.settlements, choice.plan.funding_bps) == (
+        expected.settlements,
+        expected.funding_bps,
+    )
+    costs = (expected.costs.fees_bps, expected.costs.impact_bps, expected.costs.basis_bps)
+    assert (d(8), True, d(0)) == (costs[0], 1 < costs[1] < 2, costs[2])
+    assert story.hedge.notional_usd == story.hedge.size * b.MID
+
+
+def test_an_opening_by_the_plain_rule_keeps_it_too() -> None:
+    """Over its one hold, by the prior: what it is worth is seen later."""
+    story = Story(require_expected_profit=False).start().read().look(40).read().read()
+    expected = story.hedge.expected
+    assert expected is not None
+    assert 12 == expected.settlements
+    assert expected.funding_bps < expected.costs.total_bps
+
+
+def test_a_gap_between_the_prices_is_asked_about_again_before_the_orders() -> None:
+    """What was worth it at the look is refused where the books have parted against us by then."""
+    story = knowing(Story(**KEYS).start().read(), 40).look(40).read()
+    dear = b.quote(mid=b.MID * d("1.01"), at_ms=story.at_ms)
+    parted = {b.LIGHTER: replace(story.row(b.LIGHTER), quote=dear)}
+    rows = {venue: parted.get(venue, story.row(venue)) for venue in BOTH}
+    story.feed(AccountsRead(story.at_ms, story.state.asked, rows))
+    assert "does not pay" in story.step.reason
 
 
 def test_an_hour_is_weighed_once() -> None:

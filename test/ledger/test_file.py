@@ -106,7 +106,23 @@ def test_an_older_ledger_is_brought_up(tmp_path: Path) -> None:
     newer = (*SCRIPTS, "ALTER TABLE fills ADD COLUMN more TEXT;")
     with closing(open_to_write(path, newer)) as file:
         assert [("f1", None)] == file.execute("SELECT fill_id, more FROM fills").fetchall()
-        assert (2,) == file.execute("PRAGMA user_version").fetchone()
+        assert (len(newer),) == file.execute("PRAGMA user_version").fetchone()
+
+
+def test_a_ledger_from_before_expectations_were_kept_is_read(tmp_path: Path) -> None:
+    """Its cycles have none; the next ones do."""
+    path = tmp_path / "ledger.sqlite3"
+    with closing(open_to_write(path, SCRIPTS[:1])) as file:
+        file.execute(
+            "INSERT INTO cycles (epoch, cycle, symbol, size, long_venue, approved_at_ms) "
+            "VALUES (1, 1, 'BTC', '0.5', 'lighter', 5)"
+        )
+    later = replace(NOTE, id=CycleId(1, 2), expected_hours=24, expected_funding_bps=Decimal(20))
+    for known in ((NOTE,), (NOTE, later)):
+        ledger = read_ledger(path)
+        assert ledger is not None
+        assert known == ledger.cycles
+        written(path, later)
 
 
 def test_a_damaged_ledger_is_told_in_one_line(tmp_path: Path) -> None:

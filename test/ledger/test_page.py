@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,14 @@ from test.ledger.test_cycles import BOOK, HOUR_MS, READ, fill, paid
 
 D = Decimal
 SIZE_MAX = 500_000
+HOPE: dict[str, Any] = {
+    "notional_usd": D(100),
+    "expected_hours": 24,
+    "expected_funding_bps": D(30),
+    "expected_fees_bps": D(8),
+    "expected_impact_bps": D(2),
+    "expected_basis_bps": D(1),
+}
 
 
 def history(cycles: int, hours: int) -> Ledger:
@@ -30,7 +39,7 @@ def history(cycles: int, hours: int) -> Ledger:
         ]
         payments += [paid(start + hour * HOUR_MS + 9, "0.1") for hour in range(hours - 1)]
         note = CycleNote(CycleId(1, number), "<BTC>", D(1), VenueName.LIGHTER, start)
-        notes.append(replace(note, closed_at_ms=end, forecast_usd=D(2), legging_ms=300))
+        notes.append(replace(note, closed_at_ms=end, legging_ms=300, **HOPE))
     marks = [Mark(BOOK, hour * HOUR_MS, D(1000 + hour), D(1000), ()) for hour in range(hours)]
     return Ledger(tuple(fills), tuple(payments), (), tuple(marks), READ, tuple(notes))
 
@@ -45,11 +54,18 @@ def test_the_page_is_small_and_needs_nothing(cycles: int, hours: int) -> None:
 
 
 def test_the_page_has_its_four_charts() -> None:
-    """Equity, funding per settlement, expected against booked, legging windows."""
+    """Equity, funding per settlement, expected against realised, legging windows."""
     text = page(Account.of(history(3, 6)))
     assert 4 == text.count("<svg")
-    for word in ("Equity", "Funding per settlement", "expected", "stand alone"):
+    for word in ("Equity", "Funding per settlement", "Net expected", "stand alone"):
         assert word in text
+
+
+def test_the_page_has_what_was_expected_beside_what_came() -> None:
+    """By part, over the cycles of which both sides are known."""
+    text = page(Account.of(history(1, 6)))
+    assert "Expected at the opening and realised, 1 cycle<" in text
+    assert "<td>funding</td><td>+0.3000</td><td>+0.5000</td>" in text
 
 
 def test_the_same_figures_give_the_same_bytes() -> None:
