@@ -27,7 +27,7 @@ endif
 ENVIRONMENT := @$(PYTHON) scripts/environment.py
 
 .PHONY: help demo test check economics storm mutants storm-kills
-.PHONY: diagram conformance sim runtime develop
+.PHONY: diagram picture conformance sim runtime develop
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile \
@@ -61,6 +61,9 @@ storm-kills: develop ## kill the real daemon fifty times, in every state; ten mi
 diagram: runtime ## draw docs/states.md from the transition table
 	@$(VENV)/bin/python -m desk.hedge.diagram > docs/states.md.new
 	@mv docs/states.md.new docs/states.md
+
+picture: develop ## draw docs/dashboard.svg, the picture in the README
+	@$(VENV)/bin/python -m test.screen.dashboard --readme
 
 conformance: develop ## run strangers' clients (ccxt, lighter-sdk) against the embedded venues
 	$(ENVIRONMENT) .venv-ccxt ccxt==4.5.90

@@ -18,7 +18,7 @@ from desk.core.errors import InvariantBroken, VenueError, VenueRejected, VenueUn
 from desk.core.market import Instrument
 from desk.core.order import Accepted, OrderRequest, Outcome
 from desk.core.ports import Clock, SignedWrite, StreamListener
-from desk.core.venue import Identity, VenueName
+from desk.core.venue import Health, Identity, VenueName
 from desk.venues.http import ClockSkew, HttpTransport, Transport
 from desk.venues.lighter.access import (
     MAINNET_URL,
@@ -235,6 +235,10 @@ class LighterClient(LighterReads):
     def opening_wait_s(self) -> float:
         """Return how long our own request budget keeps an opening back, seconds."""
         return self.budget.wait_s(cost=OPENING_REQUESTS)
+
+    def health(self) -> Health:
+        """Return how our requests have been answered lately."""
+        return self.skew.health(self.budget)
 
     # Orders
 

@@ -146,7 +146,8 @@ async def demo(args: argparse.Namespace, config: "Config", home: "Home") -> int:
             console.print(demo_banner(seed, config))
             config = at_a_bearable_pace(config, {})
             loaded = load_state(home, config, console, epoch=seed % (EPOCH_MAX + 1))
-            return await trade(Run(config, home, venues, clock, console, args.cycles, *loaded))
+            run = Run(config, home, venues, clock, console, args.cycles, *loaded)
+            return await trade(run._replace(is_plain=args.plain))
 
 
 @asynccontextmanager
@@ -254,6 +255,7 @@ async def live(args: argparse.Namespace, config: "Config", home: "Home") -> int:
             loaded = start.load_state(home, config, console, epoch=start.new_epoch())
             lines = CommandLines.of(args, home.root, folder=FOLDER)
             run = Run(config, home, venues, clock, console, args.cycles, *loaded, lines, bearable)
+            run = run._replace(is_plain=args.plain)
             return await trade_live(run, {name: row.identity for name, row in venues.items()})
     except VenueError as error:
         from desk.venues.whereabouts import start_trouble

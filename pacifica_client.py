@@ -26,7 +26,7 @@ from desk.core.order import NOT_SENT, Accepted, Fill, Order, OrderRequest, Outco
 from desk.core.ports import Clock, SignedWrite, StreamListener
 from desk.core.secret import Secret
 from desk.core.stream import OrderSeen, StreamEvent
-from desk.core.venue import Identity, VenueName
+from desk.core.venue import Health, Identity, VenueName
 from desk.core.words import shortened
 from desk.venues.http import HttpTransport, Transport
 from desk.venues.limits import Priority, RequestBudget, pacifica_budget, unlimited
@@ -309,6 +309,10 @@ class PacificaClient:
     def opening_wait_s(self) -> float:
         """Return how long our own request budget keeps an opening back, seconds."""
         return self.budget.wait_s(cost=OPENING_HALF_CREDITS)
+
+    def health(self) -> Health:
+        """Return how our requests have been answered lately."""
+        return self._rest.health
 
     # Writes
 

@@ -37,20 +37,23 @@ from desk.hedge.config import Config
 from desk.hedge.events import Started
 from desk.hedge.state import BotState
 from desk.ledger.keeper import LedgerKeeper, kept
-from desk.screen.banners import doubts, farewell, say_what_is_at_stake
+from desk.screen.banners import doubts, farewell, is_simulated, say_what_is_at_stake
 from desk.screen.command_line import CommandLines, Ways
 from desk.screen.console import ConsoleView
+from desk.screen.dashboard.live import BEAT_S, Screen
 from desk.screen.status import latch_line
 from desk.screen.terminal import say, write_line
 
 LAST_S_MAX = 10.0  # for the last rows of the books; the next start reads what is missing
+DEMO_BEAT_S = 30.0  # virtual; there is always something that happens earlier
 DEMO_LAST_S_MAX = 75.0  # there is no next start, and a minute of budgets is no wait
 
 
 class Run(NamedTuple):
     """What one run of the bot needs, live or embedded. `lines` None: a demo has no second life.
 
-    `bearable` slows an edited configuration to what the venues' limits carry.
+    `bearable` slows an edited configuration to what the venues' limits carry. `is_plain`: lines, no
+    dashboard; `mode` says there whose money it is.
     """
 
     config: Config
@@ -63,6 +66,8 @@ class Run(NamedTuple):
     state: BotState
     lines: CommandLines | None = None
     bearable: Callable[[Config], Config] = lambda config: config
+    is_plain: bool = False
+    mode: str = "DEMO, play money"
 
     @property
     def is_demo(self) -> bool:
@@ -87,7 +92,8 @@ async def trade_live(run: Run, identities: Mapping[VenueName, Identity]) -> int:
             await check_symbols(run.venues, run.config, run.home.config)
         accounts = await read_equity(run.venues)
         say_what_is_at_stake(run.console, run.config, accounts, identities)
-        return await trade(run)
+        mode = "SIMULATED VENUES" if is_simulated(identities) else "LIVE"
+        return await trade(run._replace(mode=mode))
     finally:
         for task in late:
             task.cancel()
@@ -101,9 +107,10 @@ def _say_now(run: Run, text: str) -> None:
 async def trade(run: Run) -> int:
     """Run the bot until it is done or asked to leave. The venues are open; the lock is held."""
     journal = Journal(run.home.journal)
-    view = ConsoleView(run.console)
+    screen = _screen(run)
+    view = screen.view
     for name, venue in run.venues.items():
-        venue.listen(partial(view.hear, name))
+        venue.listen(partial(screen.hear, name))
     keeper = LedgerKeeper(run.home.ledger, run.venues, clock=run.clock, state=run.state)
     engine = Engine(
         machine,
@@ -112,15 +119,17 @@ async def trade(run: Run) -> int:
         clock=run.clock,
         store=run.store,
         journal=journal,
-        observer=view,
+        observer=screen.observe,
         on_wait=lambda text: view.aside(run.clock.now_ms(), "budget", text),
         bookkeeper=keeper.observe,
     )
+    screen.is_saved = lambda: engine.is_saved
     engine.post(Started(run.clock.now_ms(), run.config, run.cycles))
     log = _log_start(run)
     try:
         async with AsyncExitStack() as ears:
-            ears.enter_context(_signals(run, engine, view, keeper))
+            ears.enter_context(_signals(run, engine, screen, keeper))
+            await ears.enter_async_context(screen.shown())
             if not run.is_demo:
                 await ears.enter_async_context(_latch(run, engine, view))
                 await ears.enter_async_context(_commands(run, engine, view))
@@ -136,17 +145,37 @@ async def trade(run: Run) -> int:
     return code
 
 
+def _screen(run: Run) -> Screen:
+    """Return what shows this life."""
+
+    def on_broken(error: BaseException) -> None:
+        log: FilteringBoundLogger = structlog.get_logger()
+        log.error("screen.broke", exc_info=error)
+
+    return Screen(
+        run.console,
+        run.state,
+        run.venues,
+        clock=run.clock,
+        mode=run.mode,
+        is_plain=run.is_plain,
+        beat_s=DEMO_BEAT_S if run.is_demo else BEAT_S,
+        on_broken=on_broken,
+    )
+
+
 def _signals(
-    run: Run, engine: Engine[BotState], view: ConsoleView, keeper: LedgerKeeper
+    run: Run, engine: Engine[BotState], screen: Screen, keeper: LedgerKeeper
 ) -> AbstractContextManager[None]:
     """Return what makes a signal the owner's wish to leave."""
 
     def ask_to_leave() -> None:
-        view.line(run.clock.now_ms(), "leaving", "a second signal exits at once")
+        screen.view.line(run.clock.now_ms(), "leaving", "a second signal exits at once")
         engine.post(OwnerAsked(run.clock.now_ms(), Command.LEAVE))
         keeper.hurry()
 
     def exit_at_once(why: str) -> None:
+        screen.abandon()
         complain(doubts(engine.state, why, run.ways(engine.state)))
 
     return signals_heeded(ask_to_leave, exit_at_once)

@@ -18,7 +18,7 @@ from desk.core.funding import FundingPayment, FundingPoint
 from desk.core.market import Candle, FeeRates, Instrument, MarketStats
 from desk.core.order import Fill, Order, OrderRequest, Outcome
 from desk.core.stream import StreamEvent
-from desk.core.venue import VenueName
+from desk.core.venue import Health, VenueName
 
 StreamListener = Callable[[StreamEvent], None]
 
@@ -204,6 +204,10 @@ class Venue(Protocol):
         Seconds, zero when there is room now. A pair whose one order the budget refuses would be
         half a pair.
         """
+        ...
+
+    def health(self) -> Health:
+        """Return how our requests have been answered lately; asks nobody."""
         ...
 
     # Writes

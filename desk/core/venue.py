@@ -20,6 +20,21 @@ class VenueName(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Health:
+    """How a venue has served our requests lately, as its client has seen it.
+
+    `round_trip_ms` is that of the last answer, which came at `answered_at_ms`; None before the
+    first. Of the requests that we allow ourselves in a minute `budget_max` are all, and
+    `budget_left` those that routine reads could still take; None without a limit.
+    """
+
+    round_trip_ms: int | None = None
+    answered_at_ms: int | None = None
+    budget_left: int | None = None
+    budget_max: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """Who we are at a venue, for people to check: no secrets.
 

@@ -96,10 +96,15 @@ def thin_margin(
             price = position.liquidation_price
             if position.symbol != hedge.symbol or price is None or price <= 0:
                 continue
-            distance_pct = abs(mark - price) / mark * 100
-            if distance_pct < config.min_margin_distance_pct:
-                return f"{venue} is {distance_pct:.1f} % from liquidation"
+            left_pct = distance_pct(mark, price)
+            if left_pct < config.min_margin_distance_pct:
+                return f"{venue} is {left_pct:.1f} % from liquidation"
     return None
+
+
+def distance_pct(mark: Decimal, liquidation_price: Decimal) -> Decimal:
+    """Return how far a mark is from a liquidation price, percent of the mark."""
+    return abs(mark - liquidation_price) / mark * 100
 
 
 def _mark(row: VenueAccount) -> Decimal | None:

@@ -42,7 +42,7 @@ def say_what_is_at_stake(
 
     An error stands for an account that could not be read.
     """
-    if all(_is_loopback(row.url) for row in identities.values()):
+    if is_simulated(identities):
         console.print("[bold cyan]SIMULATED VENUES[/] on this machine: no real money")
     else:
         console.print("[bold red]LIVE[/] real money on both venues")
@@ -51,6 +51,11 @@ def say_what_is_at_stake(
         say(console, _equity(account), indent=4)
     for text in (*_size_lines(config, accounts), _guard_line(config)):
         say(console, text, indent=2)
+
+
+def is_simulated(identities: Mapping[VenueName, Identity]) -> bool:
+    """Return whether both venues are on this machine: no real money."""
+    return all(_is_loopback(row.url) for row in identities.values())
 
 
 def _guard_line(config: Config) -> str:

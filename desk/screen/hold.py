@@ -86,20 +86,27 @@ class HoldBook:
         """Return every payment that was told."""
         return sum((payment.usd for payment in self._payments.values()), Decimal(0))
 
+    def funding_usd_of(self, venue: VenueName) -> Decimal:
+        """Return every payment that a venue told."""
+        rows = (row.usd for (name, _), row in self._payments.items() if name is venue)
+        return sum(rows, Decimal(0))
+
+    def fees_usd(self, hedge: Hedge, venue: VenueName) -> Decimal | None:
+        """Return what a leg's fills have cost so far; None while a fee is not known."""
+        rows = [row for row in hedge.orders if row.venue is venue and row.filled]
+        fees = [self._fees.get((venue, row.client_id)) for row in rows]
+        known = [fee for fee in fees if fee is not None]
+        return sum(known, Decimal(0)) if len(known) == len(rows) else None
+
     def net_usd(self, hedge: Hedge) -> Decimal | None:
         """Return price, funding and fees so far, at the marks; None while a part is not known."""
         net = self.funding_usd
         for venue in BOTH:
             entry, mark = hedge.entry_price(venue), self._marks.get(venue)
-            if entry is None or mark is None:
+            fees = self.fees_usd(hedge, venue)
+            if entry is None or mark is None or fees is None:
                 return None
-            net += hedge.held(venue) * (mark - entry)
-        for row in hedge.orders:
-            if row.filled:
-                fee = self._fees.get((row.venue, row.client_id))
-                if fee is None:
-                    return None
-                net -= fee
+            net += hedge.held(venue) * (mark - entry) - fees
         return net
 
     def equity_change_usd(self, hedge: Hedge) -> Decimal | None:
@@ -128,9 +135,9 @@ class HoldBook:
         """Return how the hold stands, in one line."""
         opened_ms, review_ms = hedge.opened_at_ms or at_ms, hedge.review_at_ms or at_ms
         apr = self.apr_pct(hedge)
-        ends = "review in" if _may_be_renewed(state) else "ends in"
+        ends = "review" if may_be_renewed(state) else "ends"
         return (
-            f"{hedge.symbol} held {span(at_ms - opened_ms)}, {ends} {span(review_ms - at_ms)}: "
+            f"{hedge.symbol} held {span(at_ms - opened_ms)}, {ends} in {span(review_ms - at_ms)}: "
             f"funding {self.funding_usd:+.4f}{self._untold(opened_ms, at_ms)}, "
             f"{self._net(hedge)}; "
             f"APR {_pct(apr)}, at entry {_pct(hedge.spread_apr_pct)}"
@@ -145,12 +152,18 @@ class HoldBook:
 
     def _untold(self, opened_ms: int, at_ms: int) -> str:
         """Return a remark where a venue has not told every hour: the sum lacks something."""
-        hours = settlements_between(opened_ms, at_ms - BOOKED_MS_MAX)
+        hours = hours_due(opened_ms, at_ms)
         told = min(self.hours_told(venue) for venue in BOTH)
         return f" ({told} of {hours} hours seen)" if told < hours else ""
 
 
-def _may_be_renewed(state: BotState) -> bool:
+def hours_due(opened_ms: int, at_ms: int) -> int:
+    """Return how many hours must have been paid and told since an opening."""
+    return settlements_between(opened_ms, at_ms - BOOKED_MS_MAX)
+
+
+def may_be_renewed(state: BotState) -> bool:
+    """Return whether the end of this hold is a review."""
     return state.config.renew_hold and state.cycles_left != 1 and not state.stop_asked
 
 

@@ -25,7 +25,7 @@ def status_lines(state: BotState, now_ms: int | None) -> list[str]:
     if state.doubt is not None:
         lines.append(f"not known to be flat: {state.doubt.why}")
     if now_ms is not None:
-        lines += [f"next: {text}" for text in _next(state, now_ms)]
+        lines += [f"next: {text}" for text in next_steps(state, now_ms)]
     return lines + [f"{text} (until resume)" for text in restraints(state)]
 
 
@@ -41,7 +41,7 @@ def _held(hedge: Hedge) -> str:
     return f"hedge: {hedge.symbol} since {stamp(since_ms)}"
 
 
-def _next(state: BotState, now_ms: int) -> list[str]:
+def next_steps(state: BotState, now_ms: int) -> list[str]:
     """Return what comes at which time, as far as a time is set."""
     hedge = state.hedge
     if state.phase in _ACTING or (hedge is not None and not hedge.is_standing):

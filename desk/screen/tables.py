@@ -71,7 +71,7 @@ def ranking(candidates: Sequence[Candidate], *, width: int, quotes_recorded: boo
     text = Text(_with_verdict(first, "verdict", first, width=width), style="bold")
     for row, line in zip(candidates, figures, strict=True):
         text.append("\n")
-        whole = _with_verdict(line, _verdict(row), first, width=width)
+        whole = _with_verdict(line, verdict(row), first, width=width)
         text.append(whole, style="not bold green" if row.is_eligible else "not bold")
     return text
 
@@ -107,7 +107,8 @@ def _book(row: Candidate, venue: VenueName, *, recorded: bool) -> str:
     return "–" if recorded else "not recorded"
 
 
-def _verdict(row: Candidate) -> str:
+def verdict(row: Candidate) -> str:
+    """Return what stands against opening a symbol, the first thing, or that nothing does."""
     return OPENABLE if row.is_eligible else row.refusals[0].reason
 
 
@@ -131,7 +132,7 @@ def _short(refusal: Refusal, separator: str) -> str:
 def substance(candidates: Sequence[Candidate]) -> str:
     """Return what would make a look worth another table: who would be opened, and who not, why."""
     best = next((row.symbol for row in candidates if row.is_eligible), "")
-    verdicts = sorted(f"{row.symbol} {_verdict(row)}" for row in candidates)
+    verdicts = sorted(f"{row.symbol} {verdict(row)}" for row in candidates)
     return "; ".join([best, *verdicts])
 
 

@@ -8,6 +8,7 @@ import sys
 import textwrap
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import TextIO
 
 from rich.console import Console
 from rich.text import Text
@@ -33,9 +34,11 @@ class Terminal(Console):
         os.close(nowhere)
 
 
-def open_terminal() -> Terminal:
-    """Return the terminal on stdout; colours go when NO_COLOR is set or nobody is looking."""
-    return Terminal(width=width_of(os.environ, is_terminal=sys.stdout.isatty()))
+def open_terminal(file: TextIO | None = None) -> Terminal:
+    """Return the terminal on stdout, or one that writes to `file` instead; colours go when NO_COLOR
+    is set or nobody is looking."""
+    is_terminal = (file or sys.stdout).isatty()
+    return Terminal(file=file, width=width_of(os.environ, is_terminal=is_terminal))
 
 
 def width_of(environ: Mapping[str, str], *, is_terminal: bool) -> int | None:

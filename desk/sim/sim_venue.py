@@ -38,7 +38,7 @@ from desk.core.order import (
     Unknown,
 )
 from desk.core.ports import Clock, SignedWrite, StreamListener
-from desk.core.venue import VenueName
+from desk.core.venue import Health, VenueName
 from desk.sim import sim_words as words
 from desk.sim.exchange import MarketSetting, Refusal, RefusalReason
 from desk.sim.exchange import OrderStatus as SimOrderStatus
@@ -276,6 +276,10 @@ class SimVenue:
     def opening_wait_s(self) -> float:
         """Return how long the budget keeps an opening back, zero without one."""
         return 0.0 if self._budget is None else self._budget.opening_wait_s()
+
+    def health(self) -> Health:
+        """Return that nothing is known: there is no wire to measure."""
+        return Health()
 
     # Writes
 

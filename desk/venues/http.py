@@ -16,7 +16,8 @@ import aiohttp
 
 from desk.core.errors import BadMessage, NotSent, OutcomeUnknown, RateLimited, VenueUnavailable
 from desk.core.ports import Clock
-from desk.core.venue import VenueName
+from desk.core.venue import Health, VenueName
+from desk.venues.limits import RequestBudget
 from desk.venues.plainly import describe
 from desk.venues.sockets import Socket, SocketLost, aiohttp_opener
 
@@ -251,9 +252,11 @@ class ClockSkew:
     def __init__(self) -> None:
         """Start without knowledge."""
         self._bounds_ms: deque[tuple[int, int]] = deque(maxlen=SKEW_SAMPLES_MAX)
+        self._last: tuple[int, int] | None = None
 
     def observe(self, response: HttpResponse) -> None:
-        """Take one answer in; one without a readable `Date` teaches nothing."""
+        """Take one answer in; one without a readable `Date` teaches nothing of the clock."""
+        self._last = response.sent_at_ms, response.received_at_ms
         server_ms = _date_ms(response.headers.get("date", ""))
         if server_ms is None:
             return
@@ -275,6 +278,14 @@ class ClockSkew:
             return None
         low, high = self._overlap()
         return (low + high) // 2
+
+    def health(self, budget: RequestBudget) -> Health:
+        """Return when the last answer came and how long it took, and what `budget` has left."""
+        sent_at_ms, received_at_ms = self._last or (None, None)
+        took_ms = None
+        if sent_at_ms is not None and received_at_ms is not None:
+            took_ms = max(received_at_ms - sent_at_ms, 0)
+        return Health(took_ms, received_at_ms, budget.left(), budget.ceiling())
 
     @property
     def bound_ms(self) -> int | None:

@@ -118,6 +118,10 @@ class RequestBudget:
         self._forget_before(self._now_s() - self._window_s)
         return max(0, self._ceilings[priority] - self._spent_credits())
 
+    def ceiling(self, *, priority: Priority = Priority.NORMAL) -> int | None:
+        """Return the credits of a window that this priority can take; None without a limit."""
+        return None if self._credits_max is None else self._ceilings[priority]
+
     def _pause_left_s(self, now_s: float, priority: Priority) -> float:
         until_s = self._paused_until_s
         if priority is Priority.GUARD:

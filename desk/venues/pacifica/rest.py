@@ -23,7 +23,7 @@ from desk.core.errors import (
 from desk.core.order import NOT_SENT, Accepted, Outcome, Rejected, Unknown
 from desk.core.ports import Clock
 from desk.core.secret import Secret
-from desk.core.venue import VenueName
+from desk.core.venue import Health, VenueName
 from desk.venues.http import (
     READ_DEADLINE_S,
     WRITE_DEADLINE_S,
@@ -132,6 +132,11 @@ class PacificaRest:
         difference no pair of clocks has."""
         skew_ms = self._skew.estimate_ms
         return None if skew_ms is None or abs(skew_ms) > SKEW_MS_BELIEVED_MAX else skew_ms
+
+    @property
+    def health(self) -> Health:
+        """Return how requests have been answered lately; the budget is in half credits."""
+        return self._skew.health(self.budget)
 
     async def close(self) -> None:
         """Close the connections."""

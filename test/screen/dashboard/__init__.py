@@ -1,0 +1,1 @@
+"""The dashboard, played on embedded venues: what it shows, how it looks, how it leaves."""
