@@ -15,7 +15,7 @@ from desk.core.actions import Strategy
 from desk.core.events import Command
 from desk.hedge.config import Config
 from desk.hedge.state import BotState, Phase
-from desk.sim.virtual_loop import VirtualLoop
+from desk.sim.timer_loop import TimerLoop
 from desk.storm.bot import Bot
 from desk.storm.boundaries import Boundaries, Boundary
 from desk.storm.disk import Died
@@ -126,7 +126,7 @@ def play(
     """
     run = _Run(plan, strategy or Bot(is_ticking=plan.is_ticking))
     run.is_traced, run.is_told = is_traced, is_told
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+    with asyncio.Runner(loop_factory=TimerLoop) as runner:
         return runner.run(run.play())
 
 
