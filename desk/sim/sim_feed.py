@@ -40,8 +40,6 @@ FRAME_MS_MAX = 1_000
 """A live connection carries a frame of some market at least this often, as the venues' streams of
 all statistics do, however seldom this world moves a price."""
 
-_OF_MARKETS = (BookChanged, StatsChanged)
-
 PrivateTwist = Callable[[list[StreamEvent]], list[StreamEvent]]
 """What becomes of the account's messages of one frame: doubled, reordered, dropped."""
 
@@ -53,6 +51,12 @@ class Line(StrEnum):
     LIVE = "live"
     SILENT = "silent"
     DOWN = "down"
+
+
+# Bound once: an enum finds its members slowly, and a feed hears of every move of a price.
+_BUY, _SELL = Side.BUY, Side.SELL
+_LIVE = Line.LIVE
+_OF_MARKETS = (BookChanged, StatsChanged)
 
 
 class Feed:
@@ -94,14 +98,16 @@ class Feed:
     def start(self) -> None:
         """Connect."""
         if self._line is Line.CLOSED:
-            self._exchange.listeners.append(self._hear)
+            self._exchange.listen(self._hear_market, BookChanged, StatsChanged)
+            self._exchange.listen(self._hear_account, OrderChanged, FillBooked)
             self._line = Line.DOWN
             self.mend()
 
     def stop(self) -> None:
         """Disconnect for good; safe to call twice."""
         if self._line is not Line.CLOSED:
-            self._exchange.listeners.remove(self._hear)
+            self._exchange.unlisten(self._hear_market)
+            self._exchange.unlisten(self._hear_account)
             self._line = Line.CLOSED
 
     @property
@@ -179,13 +185,16 @@ class Feed:
         self._private.clear()
         self._changed.clear()
 
-    def _hear(self, event: ExchangeEvent) -> None:
-        """Queue what concerns this client; the exchange is in the middle of something."""
-        if self._line is not Line.LIVE:
-            return
-        if isinstance(event, _OF_MARKETS):
+    def _hear_market(self, event: ExchangeEvent) -> None:
+        """Queue a market that changed; the exchange is in the middle of something."""
+        if self._line is _LIVE and isinstance(event, _OF_MARKETS):
             self._note(event.symbol)
-        elif isinstance(event, OrderChanged) and event.order.account_id == self._account_id:
+
+    def _hear_account(self, event: ExchangeEvent) -> None:
+        """Queue what concerns this client's account."""
+        if self._line is not _LIVE:
+            return
+        if isinstance(event, OrderChanged) and event.order.account_id == self._account_id:
             self._will_tell(OrderSeen(order_of(event.order)))
         elif isinstance(event, FillBooked) and event.fill.account_id == self._account_id:
             self._will_tell(FillSeen(fill_of(event.fill)))
@@ -204,7 +213,7 @@ class Feed:
 
     def _tell_account(self) -> None:
         private, self._private = self._private, []
-        if self._line is not Line.LIVE:
+        if self._line is not _LIVE:
             return
         self._frame_at_ms = self._clock.now_ms()
         for event in private if self.twist is None else self.twist(private):
@@ -212,7 +221,7 @@ class Feed:
 
     def _show_markets(self) -> None:
         changed, self._changed = self._changed, {}
-        if self._line is not Line.LIVE:
+        if self._line is not _LIVE:
             return
         self._frame_at_ms = self._clock.now_ms()
         for symbol in changed:
@@ -220,8 +229,8 @@ class Feed:
                 self._show(symbol)
 
     def _show(self, symbol: str) -> None:
-        bids = self._exchange.levels(symbol, Side.BUY, BOOK_DEPTH)
-        asks = self._exchange.levels(symbol, Side.SELL, BOOK_DEPTH)
+        bids = self._exchange.levels(symbol, _BUY, BOOK_DEPTH)
+        asks = self._exchange.levels(symbol, _SELL, BOOK_DEPTH)
         self._books[symbol] = (bids, asks)
         if bids and asks:
             self._tell(QuoteSeen(Quote(symbol, *bids[0], *asks[0], self._frame_at_ms)))

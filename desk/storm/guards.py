@@ -38,7 +38,7 @@ class Guards(Witness):
         self._resting: dict[VenueName, dict[int, OrderView]] = {venue: {} for venue in VenueName}
         self._calm_since_ms = self._lone_since_ms = self._bare_since_ms = 0
         for venue, exchange in stage.world.exchanges.items():
-            exchange.listeners.append(partial(self._hear, venue))
+            exchange.listen(partial(self._hear, venue), OrderChanged)
 
     def struck(self, strike: Strike) -> None:
         """Ask nothing of the bot until it has had its time after a strike."""

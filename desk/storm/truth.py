@@ -52,7 +52,7 @@ class Truth:
             for symbol in SYMBOLS
         }
         for venue, exchange in stage.world.exchanges.items():
-            exchange.listeners.append(partial(self._hear, venue))
+            exchange.listen(partial(self._hear, venue), FillBooked, OrderChanged)
 
     def ours(self, venue: VenueName, symbol: str) -> Decimal:
         """Return what of our fills is still there, signed base units.

@@ -59,7 +59,7 @@ class Bench:
         self.exchange = Exchange(rules, [market(eth(rules.venue))], start_ms=START_MS)
         self.exchange.add_account(collateral=D(collateral), account_id=ME, fee_level=fee_level)
         self.events: list[ExchangeEvent] = []
-        self.exchange.listeners.append(self.events.append)
+        self.exchange.listen(self.events.append)
         self.price("2000")
 
     def price(self, mark: str, *, size: str = "1", levels: int = 10, premium: str = "0") -> None:

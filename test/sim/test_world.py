@@ -35,7 +35,7 @@ def _traced(seed: int, instants_ms: list[int]) -> list[tuple[int, str]]:
         trace.append((world.now_ms, repr(event)))
 
     for exchange in world.exchanges.values():
-        exchange.listeners.append(note)
+        exchange.listen(note)
     for at_ms in instants_ms:
         world.sync(START_MS + at_ms)
     return trace
@@ -63,7 +63,7 @@ def test_each_venue_has_a_frame_every_second() -> None:
         if isinstance(event, StatsChanged):
             seen.append(event.symbol)
 
-    world.pacifica.listeners.append(note)
+    world.pacifica.listen(note)
     for second in range(1, 60):
         seen.clear()
         world.sync(START_MS + second * 1_000)
@@ -80,7 +80,7 @@ def test_both_venues_settle_on_the_hour() -> None:
             rows.append((event.row.symbol, event.row.settled_at_ms))
 
     for exchange in world.exchanges.values():
-        exchange.listeners.append(note)
+        exchange.listen(note)
     world.sync(START_MS + SETTLEMENT_PERIOD_MS)
     hour_ms = (START_MS // SETTLEMENT_PERIOD_MS + 1) * SETTLEMENT_PERIOD_MS
     assert sorted([("BTC", hour_ms), ("ETH", hour_ms)] * 2) == sorted(rows)
@@ -108,7 +108,7 @@ def test_a_world_that_slept_skips_what_it_cannot_make_up_for() -> None:
     pace = Pace(step_ms=100, catch_up_steps_max=10)
     world = World(3, start_ms=START_MS, markets=_PAIR, pace=pace)
     moves: list[int] = []
-    world.lighter.listeners.append(
+    world.lighter.listen(
         lambda event: moves.append(world.now_ms) if isinstance(event, StatsChanged) else None
     )
     world.sync(START_MS + SETTLEMENT_PERIOD_MS)
@@ -143,7 +143,7 @@ def test_a_running_world_wakes_for_what_a_request_set_going() -> None:
         world.lighter.add_account(collateral=Decimal(10_000), account_id=0)
         life = asyncio.create_task(world.run(clock))
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        world.lighter.listeners.append(
+        world.lighter.listen(
             lambda event: done.set_result(clock.now_ms()) if isinstance(event, FillBooked) else None
         )
         await asyncio.sleep(1)

@@ -35,7 +35,7 @@ class Judge:
     def watch(self) -> None:
         """Listen from now on."""
         for venue, exchange in self.world.exchanges.items():
-            exchange.listeners.append(partial(self._hear, venue))
+            exchange.listen(partial(self._hear, venue))
 
     def decided(self, record: Record[BotState]) -> None:
         """See one decision: no fault of our own, and no halt."""

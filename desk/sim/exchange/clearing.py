@@ -211,7 +211,7 @@ def tell_touched(floor: Floor) -> list[tuple[Account, str]]:
 
 def tell_position(floor: Floor, account: Account, symbol: str) -> None:
     """Tell how a position stands now."""
-    if not floor.listeners:
+    if not floor.is_heard(PositionChanged):
         return
     view = None
     for pool in margin.pools(floor, account):

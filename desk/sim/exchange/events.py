@@ -4,6 +4,7 @@ Values only. Listeners must not call back into the exchange while they are told;
 """
 
 from dataclasses import dataclass
+from typing import get_args
 
 from desk.sim.exchange.orders import OrderView
 from desk.sim.exchange.views import Fill, FundingPaid, FundingRow, PositionView, Trade
@@ -107,3 +108,4 @@ ExchangeEvent = (
     | FundingSettled
     | TxDone
 )
+EVENT_KINDS: tuple[type[ExchangeEvent], ...] = get_args(ExchangeEvent)

@@ -17,8 +17,8 @@ from desk.sim.exchange.accounts import Account
 from desk.sim.exchange.arrivals import settle
 from desk.sim.exchange.audit import audit
 from desk.sim.exchange.clearing import Execution, execute
-from desk.sim.exchange.events import ExchangeEvent
-from desk.sim.exchange.floor import Floor
+from desk.sim.exchange.events import EVENT_KINDS, ExchangeEvent
+from desk.sim.exchange.floor import Floor, Listener
 from desk.sim.exchange.matching import Walk, meet_new_depth, walk
 from desk.sim.exchange.orders import NewOrder, TriggerLeg
 from desk.sim.exchange.reading import Reading
@@ -47,10 +47,13 @@ class Exchange(Reading):
         """Return the instant the exchange stands at."""
         return self._floor.now_ms
 
-    @property
-    def listeners(self) -> list[Callable[[ExchangeEvent], None]]:
-        """Return the list of listeners: append to it to be told."""
-        return self._floor.listeners
+    def listen(self, listener: Listener, *kinds: type[ExchangeEvent]) -> None:
+        """Tell `listener` of every event of these kinds from now on, of all without any named."""
+        self._floor.listen(listener, kinds or EVENT_KINDS)
+
+    def unlisten(self, listener: Listener) -> None:
+        """Tell `listener` nothing more; safe for one who never listened."""
+        self._floor.unlisten(listener)
 
     @property
     def due_listeners(self) -> list[Callable[[], None]]:

@@ -13,6 +13,7 @@ from desk.core.order import Side
 from desk.sim.exchange.accounts import ORDERS_KEPT_MAX, Account, Setting
 from desk.sim.exchange.book import MarketBook
 from desk.sim.exchange.events import (
+    EVENT_KINDS,
     AccountChanged,
     BookChanged,
     ExchangeEvent,
@@ -30,6 +31,7 @@ from desk.sim.exchange.words import CashKind, FillCause, PacificaEvent, Refusal,
 
 _FIRST_ASK = 1 << 48
 _FIRST_BID = 1 << 49
+Listener = Callable[[ExchangeEvent], None]
 ORDER_EVENTS_KEPT_MAX = 1_000
 FUNDING_KEPT_MAX = 24 * 200
 
@@ -63,7 +65,7 @@ class Floor:
         self.markets = {spec.symbol: Market(spec, rules, start_ms) for spec in specs}
         self.accounts: dict[int, Account] = {}
         self.schedule = Schedule()
-        self.listeners: list[Callable[[ExchangeEvent], None]] = []
+        self._listeners: dict[type[ExchangeEvent], list[Listener]] = {k: [] for k in EVENT_KINDS}
         self.orders: dict[tuple[str, int], Order] = {}
         self.order_events: dict[tuple[str, int], list[OrderView]] = {}
         self.touched: dict[tuple[int, str], None] = {}
@@ -153,9 +155,24 @@ class Floor:
 
     # Telling
 
+    def listen(self, listener: Listener, kinds: Sequence[type[ExchangeEvent]]) -> None:
+        """Tell `listener` of these kinds of events from now on."""
+        for kind in kinds:
+            self._listeners[kind].append(listener)
+
+    def unlisten(self, listener: Listener) -> None:
+        """Tell `listener` nothing more; one that was told nothing is no error."""
+        for listeners in self._listeners.values():
+            if listener in listeners:
+                listeners.remove(listener)
+
+    def is_heard(self, kind: type[ExchangeEvent]) -> bool:
+        """Return whether anybody listens to a kind of event: what nobody hears need not be made."""
+        return bool(self._listeners[kind])
+
     def emit(self, event: ExchangeEvent) -> None:
-        """Tell every listener."""
-        for listener in self.listeners:
+        """Tell those who listen to its kind."""
+        for listener in self._listeners[type(event)]:
             listener(event)
 
     def touch_book(self, market: Market) -> None:

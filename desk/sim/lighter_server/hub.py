@@ -83,12 +83,11 @@ class Hub:
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Hear the exchange from now on."""
         self._loop = loop
-        self._reader.exchange.listeners.append(self.on_event)
+        self._reader.exchange.listen(self.on_event)
 
     def stop(self) -> None:
         """Hear no more, and forget what was not sent."""
-        if self.on_event in self._reader.exchange.listeners:
-            self._reader.exchange.listeners.remove(self.on_event)
+        self._reader.exchange.unlisten(self.on_event)
         for handle in (self._drain_handle, self._flush_handle):
             if handle is not None:
                 handle.cancel()

@@ -26,12 +26,11 @@ class Publisher:
         self._accounts = AccountStreams(context, subscriptions)
         self._markets = MarketStreams(context, subscriptions)
         self._events: list[ExchangeEvent] = []
-        self._exchange.listeners.append(self._on_event)
+        self._exchange.listen(self._on_event)
 
     def close(self) -> None:
         """Stop listening and stop the timers."""
-        if self._on_event in self._exchange.listeners:
-            self._exchange.listeners.remove(self._on_event)
+        self._exchange.unlisten(self._on_event)
         self._markets.close()
 
     def snapshot(self, topic: Topic) -> bytes | None:
