@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 
 import structlog
 
@@ -122,7 +123,7 @@ class Executor:
         self._clock = clock
         self._tracks: dict[tuple[VenueName, str], _Track] = {}
         for name, venue in venues.items():
-            venue.listen(lambda event, name=name: self._hear(name, event))  # type: ignore[misc]
+            venue.listen(partial(self._hear, name))
 
     def _hear(self, venue: VenueName, event: StreamEvent) -> None:
         if isinstance(event, OrderSeen):

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
@@ -131,7 +132,7 @@ class Engine(Generic[S]):
         self._exit_code: int | None = None
         self._heard: list[tuple[Event, asyncio.Future[Decision[S]]]] = []
         for name, venue in venues.items():
-            venue.listen(lambda event, name=name: self._hear(name, event))  # type: ignore[misc]
+            venue.listen(partial(self._hear, name))
 
     def post(self, event: Event) -> None:
         """Feed an event from outside: the first one, or the owner's voice."""
@@ -188,10 +189,10 @@ class Engine(Generic[S]):
         wait_s = WAIT_S_MAX
         if self._watch.wake_at_ms is not None:
             wait_s = (self._watch.wake_at_ms - self._clock.now_ms()) / 1000
+        now_s = self._clock.monotonic_s()
         if self._watch.tick_ms is not None:
-            due_s = self._ticked_at_s + self._watch.tick_ms / 1000
-            wait_s = min(wait_s, due_s - self._clock.monotonic_s())
-        return max(wait_s, self._ticked_at_s + TICK_S_MIN - self._clock.monotonic_s())
+            wait_s = min(wait_s, self._ticked_at_s + self._watch.tick_ms / 1000 - now_s)
+        return max(wait_s, self._ticked_at_s + TICK_S_MIN - now_s)
 
     def _tick(self, now_ms: int, *, stirred: bool = False) -> Tick:
         self._ticked_at_s = self._clock.monotonic_s()
@@ -316,7 +317,8 @@ class Engine(Generic[S]):
         before = self._marks.get(key)
         self._marks[key] = MarkView(stats.mark, stats.index, self._clock.now_ms())
         for line in self._watch.lines:
-            if key == (line.venue, line.symbol) and _crosses(line, before, stats):
+            is_ours = line.venue is venue and line.symbol == stats.symbol
+            if is_ours and _crosses(line, before, stats):
                 self.post(self._tick(self._clock.now_ms()))
                 return
 

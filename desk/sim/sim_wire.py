@@ -32,6 +32,8 @@ _DROPPED = frozenset(
         FaultKind.MALFORMED,
     }
 )
+_UNANSWERED = _NO_REPLY | _DROPPED
+_BROKEN_OFF = _NO_EFFECT | _DROPPED
 _THROTTLED = frozenset({FaultKind.HTTP_429, FaultKind.HTTP_405})
 _RETRY_AFTER_S = 60.0
 
@@ -114,18 +116,18 @@ class Wire:
         Raises `NotSent` (nothing left), `RateLimited` and `VenueRejected` (nothing happened) and
         `OutcomeUnknown` (it may have happened, or still may).
         """
-        number = next(self._numbers)
+        number, latency = next(self._numbers), self._latency
+        lands_ms, back_ms = self._world.time_ms() + latency.out_ms, latency.back_ms
         fault = self._passage.enter(number, operation)
-        kind = fault.kind if fault else None
-        self._refuse(operation, fault)
+        kind = None
+        if fault is not None:
+            self._refuse(operation, fault)
+            kind, delay_ms = fault.kind, round(fault.delay_s * 1000)
+            lands_ms += delay_ms if kind is FaultKind.EFFECT_LATE else 0
+            back_ms += delay_ms if kind is FaultKind.REPLY_LATE else 0
+        answers = kind not in _UNANSWERED
         loop = asyncio.get_running_loop()
         reply: asyncio.Future[_T] = loop.create_future()
-        lands_ms = self._world.time_ms() + self._latency.out_ms
-        delay_ms = round(fault.delay_s * 1000) if fault else 0
-        back_ms = self._latency.back_ms + (delay_ms if kind is FaultKind.REPLY_LATE else 0)
-        if kind is FaultKind.EFFECT_LATE:
-            lands_ms += delay_ms
-        answers = kind not in _NO_REPLY | _DROPPED
 
         def arrive() -> None:
             answer = effect()
@@ -137,10 +139,10 @@ class Wire:
         if kind not in _NO_EFFECT:
             self._world.schedule(lands_ms, arrive)
         self._passage.left(number)
-        if kind in _NO_EFFECT | _DROPPED:
-            await asyncio.sleep((self._latency.out_ms + self._latency.back_ms) / 1000)
+        if kind in _BROKEN_OFF:
+            await asyncio.sleep((latency.out_ms + latency.back_ms) / 1000)
             raise self._unknown(operation, f"connection broke ({kind})")
-        if answers and self._latency.out_ms + back_ms < self._latency.deadline_ms:
+        if answers and latency.out_ms + back_ms < latency.deadline_ms:
             return await reply  # which is certain to come in time
         return await self._wait(operation, reply)
 
@@ -154,10 +156,8 @@ class Wire:
         finally:
             timer.cancel()
 
-    def _refuse(self, operation: str, fault: Fault | None) -> None:
+    def _refuse(self, operation: str, fault: Fault) -> None:
         """Raise what a fault that keeps the request from the engine makes the client see."""
-        if fault is None:
-            return
         if fault.kind is FaultKind.OUTAGE:
             raise NotSent("connection refused", venue=self._venue, request=operation)
         if fault.kind is FaultKind.REJECT:

@@ -152,9 +152,11 @@ class World:
             self._skip_steps(now_ms, self.pace.catch_up_steps_max)
         try:
             while (due_ms := self.next_due_ms()) <= now_ms:
-                self._advance(max(due_ms, self.now_ms))
+                if due_ms > self.now_ms or due_ms >= self._exchanges_due_ms:
+                    self._advance(max(due_ms, self.now_ms))
                 self._run_scheduled()
-                self._step_market()
+                if self._next_step_ms <= self.now_ms:
+                    self._step_market()
             if self.now_ms < now_ms:
                 self._advance(now_ms)
         finally:
@@ -226,10 +228,9 @@ class World:
             self._next_step_ms += (behind - most) * step_ms
 
     def _step_market(self) -> None:
-        if self._next_step_ms <= self.now_ms:
-            for symbol in next(self._turns):
-                self._move(symbol)
-            self._next_step_ms += self.pace.step_ms
+        for symbol in next(self._turns):
+            self._move(symbol)
+        self._next_step_ms += self.pace.step_ms
 
     def _move(self, symbol: str) -> None:
         for move in self._movements.step(symbol, self.now_ms):

@@ -42,8 +42,9 @@ class _Venue:
         instrument, tick = self._instrument, self._instrument.price_tick
         mid = index * self.shift * (1 + self._chance.gauss(0, _BASIS_BPS) / 1e4)
         mark = round(mid / self._tick) * tick
-        bids: list[Level] = [(mark - away, size) for away, size in self._steps]
-        asks: list[Level] = [(mark + away, size) for away, size in self._steps]
+        steps = self._steps
+        bids: list[Level] = [(mark - away, size) for away, size in steps]
+        asks: list[Level] = [(mark + away, size) for away, size in steps]
         return Move(
             venue=instrument.venue,
             symbol=instrument.symbol,

@@ -69,15 +69,20 @@ def settle(floor: Floor, market: Market, asking: Account | None = None) -> None:
     closes it."""
     if asking is not None and not any(key == asking.account_id for key, _ in floor.touched):
         floor.account_changed(asking)
+    if floor.touched or floor.parents_filled:
+        _let_follow(floor)
+    floor.touch_book(market)
+
+
+def _let_follow(floor: Floor) -> None:
     for _ in range(ROUNDS_MAX):
-        if not floor.touched and not floor.parents_filled:
-            break
         for account, symbol in tell_touched(floor):
             life.tidy(floor, account, symbol)
         parents, floor.parents_filled = floor.parents_filled, []
         for parent in parents:
             _wake_children(floor, parent)
-    floor.touch_book(market)
+        if not floor.touched and not floor.parents_filled:
+            break
 
 
 def _unreducible(floor: Floor, account: Account, order: Order) -> Refusal | None:

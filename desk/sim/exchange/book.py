@@ -15,6 +15,8 @@ from desk.core.order import Side
 from desk.sim.exchange.orders import ZERO, Order
 from desk.sim.exchange.views import RestingOrder
 
+# Bound once: an enum finds its members slowly, and a book is asked at every move of a price.
+_BUY, _SELL = Side.BUY, Side.SELL
 # Ids of strangers' levels keep clear of those dealt to real orders.
 _STRANGER_ASK = (1 << 48) + (1 << 40)
 _STRANGER_BID = (1 << 49) - (1 << 40)
@@ -44,11 +46,11 @@ class MarketBook:
     @property
     def has_own(self) -> bool:
         """Return whether an order of our accounts rests here."""
-        return bool(self.own[Side.BUY] or self.own[Side.SELL])
+        return bool(self.own[_BUY] or self.own[_SELL])
 
     def replace(self, bids: list[Level], asks: list[Level]) -> None:
         """Put new strangers' depth in place; queue places ahead of our orders can only shrink."""
-        self.ambient[Side.BUY], self.ambient[Side.SELL] = list(bids), list(asks)
+        self.ambient[_BUY], self.ambient[_SELL] = list(bids), list(asks)
         for side, orders in self.own.items():
             if orders:
                 sizes = dict(self.ambient[side])
@@ -80,7 +82,7 @@ class MarketBook:
     @property
     def mid(self) -> Decimal | None:
         """Return the middle of both best prices, None while a side is empty."""
-        bid, ask = self.best(Side.BUY), self.best(Side.SELL)
+        bid, ask = self.best(_BUY), self.best(_SELL)
         return None if bid is None or ask is None else (bid + ask) / 2
 
     def head(self, side: Side) -> Slice | None:

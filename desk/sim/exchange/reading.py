@@ -29,6 +29,8 @@ from desk.sim.exchange.views import (
 )
 from desk.sim.exchange.words import OrderStatus
 
+_NO_RATE = HourlyRate(ZERO)
+
 
 class _OfMarket(Protocol):
     @property
@@ -205,7 +207,8 @@ def _newest(rows: Sequence[Row], symbol: str | None, limit: int) -> tuple[Row, .
 
 
 def _stats(floor: Floor, market: Market) -> Stats:
-    tape, day, now_ms = market.tape, market.tape.day, floor.now_ms
+    tape, now_ms = market.tape, floor.now_ms
+    day = tape.day
     day.forget(now_ms)
     last_row = market.funding_rows[-1] if market.funding_rows else None
     ours = ZERO
@@ -223,11 +226,11 @@ def _stats(floor: Floor, market: Market) -> Stats:
         volume_24h=day.volume,
         quote_volume_24h=day.quote_volume,
         trades_24h=day.count,
-        high_24h=day.high(now_ms),
-        low_24h=day.low(now_ms),
+        high_24h=day.high,
+        low_24h=day.low,
         price_24h_ago=day.opening,
         open_interest=market.open_interest + ours,
-        funding_last=last_row.rate if last_row is not None else HourlyRate(ZERO),
+        funding_last=last_row.rate if last_row is not None else _NO_RATE,
         funding_last_at_ms=last_row.settled_at_ms if last_row is not None else 0,
         funding_next=market.meter.estimate(now_ms),
         funding_next_at_ms=next_settlement_ms(floor),

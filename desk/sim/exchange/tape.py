@@ -21,8 +21,8 @@ ZERO = Decimal(0)
 
 
 @dataclass(slots=True)
-class _OpenBar:
-    """A bar still being drawn."""
+class _Drawn:
+    """A bar as it is drawn; who reads it gets a `Bar`."""
 
     open_at_ms: int
     open: Decimal
@@ -51,7 +51,7 @@ class _OpenBar:
         elif price < self.low:
             self.low = price
 
-    def done(self) -> Bar:
+    def seen(self) -> Bar:
         """Return the bar as it stands."""
         return Bar(
             open_at_ms=self.open_at_ms,
@@ -69,34 +69,30 @@ class _OpenBar:
 class BarSeries:
     """Bars of one width, the last of them open."""
 
-    __slots__ = ("_bars", "_open", "width_ms")
+    __slots__ = ("_bars", "width_ms")
 
     def __init__(self, width_ms: int, kept_max: int) -> None:
         """Keep `kept_max` finished bars of `width_ms`."""
         self.width_ms = width_ms
-        self._bars: deque[Bar] = deque(maxlen=kept_max)
-        self._open: _OpenBar | None = None
+        self._bars: deque[_Drawn] = deque(maxlen=kept_max + 1)
 
-    def at(self, now_ms: int, price: Decimal) -> _OpenBar:
+    def at(self, now_ms: int, price: Decimal) -> _Drawn:
         """Return the open bar of `now_ms`, closing the one before; `price` opens a new one."""
-        start = now_ms - now_ms % self.width_ms
-        bar = self._open
-        if bar is None or bar.open_at_ms != start:
-            if bar is not None:
-                self._bars.append(bar.done())
-            bar = self._open = _OpenBar(start, price, price, price, price)
+        start, bars = now_ms - now_ms % self.width_ms, self._bars
+        if bars and bars[-1].open_at_ms == start:
+            return bars[-1]
+        bar = _Drawn(start, price, price, price, price)
+        bars.append(bar)
         return bar
 
     def load(self, bars: Iterable[Bar]) -> None:
         """Put older bars (oldest first, of this width or finer) in front of what is here."""
-        older = list(_gathered(bars, self.width_ms))
+        older = _gathered(bars, self.width_ms)
         self._bars = deque([*older, *self._bars], maxlen=self._bars.maxlen)
 
     def __iter__(self) -> Iterator[Bar]:
         """Yield bars oldest first, the open one last."""
-        yield from self._bars
-        if self._open is not None:
-            yield self._open.done()
+        return (bar.seen() for bar in self._bars)
 
 
 @dataclass(slots=True)
@@ -113,22 +109,36 @@ class _Extreme:
             self.queue.pop()
         self.queue.append((at_ms, value))
 
-    def since(self, at_ms: int) -> Decimal | None:
-        """Return the extreme from `at_ms` on, forgetting what is older."""
-        while self.queue and self.queue[0][0] < at_ms:
+    def forget(self, before_ms: int) -> None:
+        """Drop what was seen before an instant."""
+        while self.queue and self.queue[0][0] < before_ms:
             self.queue.popleft()
+
+    @property
+    def price(self) -> Decimal | None:
+        """Return the extreme of what is remembered, None without any."""
         return self.queue[0][1] * self.sign if self.queue else None
 
 
 class Day:
-    """Sums and extremes of the last 24 hours, minute by minute."""
+    """Sums and extremes of the last 24 hours, minute by minute, as of the last `add` or `forget`.
 
-    __slots__ = ("_high", "_low", "_minutes", "count", "quote_volume", "volume")
+    `high`, `low` and `opening` are trade prices, None without a trade: the extremes, and the first
+    still remembered, which is that of 24 hours ago once there are so many. They are kept at hand,
+    because they are asked for far more often than they change.
+    """
+
+    __slots__ = (
+        "_highs", "_lows", "_minutes", "count", "high", "low", "opening", "quote_volume", "volume",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         """Start empty."""
-        self._minutes: deque[_OpenBar] = deque()
-        self._high, self._low = _Extreme(1), _Extreme(-1)
+        self._minutes: deque[_Drawn] = deque()
+        self._highs, self._lows = _Extreme(1), _Extreme(-1)
+        self.high: Decimal | None = None
+        self.low: Decimal | None = None
+        self.opening: Decimal | None = None
         self.volume = self.quote_volume = ZERO
         self.count = 0
 
@@ -136,34 +146,32 @@ class Day:
         """Count a trade (a bar of one) or a whole bar at its opening minute."""
         start = bar.open_at_ms - bar.open_at_ms % MINUTE_MS
         if not self._minutes or self._minutes[-1].open_at_ms != start:
-            self._minutes.append(_OpenBar(start, bar.open, bar.high, bar.low, bar.close))
+            self._minutes.append(_Drawn(start, bar.open, bar.high, bar.low, bar.close))
         self._minutes[-1].add(bar)
-        self._high.add(start, bar.high)
-        self._low.add(start, bar.low)
+        self._highs.add(start, bar.high)
+        self._lows.add(start, bar.low)
         self.volume += bar.volume
         self.quote_volume += bar.quote_volume
         self.count += bar.trades
+        self._look()
 
     def forget(self, now_ms: int) -> None:
         """Drop minutes that are more than 24 hours old."""
-        while self._minutes and self._minutes[0].open_at_ms < now_ms - DAY_MS:
+        since_ms = now_ms - DAY_MS
+        if not self._minutes or self._minutes[0].open_at_ms >= since_ms:
+            return
+        while self._minutes and self._minutes[0].open_at_ms < since_ms:
             old = self._minutes.popleft()
             self.volume -= old.volume
             self.quote_volume -= old.quote_volume
             self.count -= old.trades
+        self._highs.forget(since_ms)
+        self._lows.forget(since_ms)
+        self._look()
 
-    def high(self, now_ms: int) -> Decimal | None:
-        """Return the highest trade price of the last 24 hours."""
-        return self._high.since(now_ms - DAY_MS)
-
-    def low(self, now_ms: int) -> Decimal | None:
-        """Return the lowest trade price of the last 24 hours."""
-        return self._low.since(now_ms - DAY_MS)
-
-    @property
-    def opening(self) -> Decimal | None:
-        """Return the first price still remembered: that of 24 hours ago once there are so many."""
-        return self._minutes[0].open if self._minutes else None
+    def _look(self) -> None:
+        self.high, self.low = self._highs.price, self._lows.price
+        self.opening = self._minutes[0].open if self._minutes else None
 
 
 class Tape:
@@ -214,7 +222,8 @@ class Tape:
     def bars(self, interval_ms: int, *, of_mark: bool) -> Iterator[Bar]:
         """Yield bars of `interval_ms` oldest first, from the coarsest series that divides it."""
         minutes, hours = self._marks if of_mark else self._series
-        return _gathered(hours if interval_ms % HOUR_MS == 0 else minutes, interval_ms)
+        finer = hours if interval_ms % HOUR_MS == 0 else minutes
+        return (bar.seen() for bar in _gathered(finer, interval_ms))
 
     def recent(self, limit: int) -> tuple[Trade, ...]:
         """Return trades, newest first."""
@@ -225,15 +234,15 @@ def _both_widths() -> tuple[BarSeries, BarSeries]:
     return BarSeries(MINUTE_MS, MINUTES_KEPT_MAX), BarSeries(HOUR_MS, HOURS_KEPT_MAX)
 
 
-def _gathered(bars: Iterable[Bar], width_ms: int) -> Iterator[Bar]:
+def _gathered(bars: Iterable[Bar], width_ms: int) -> Iterator[_Drawn]:
     """Yield bars of `width_ms` made of finer ones, which come oldest first."""
-    gathered: _OpenBar | None = None
+    gathered: _Drawn | None = None
     for bar in bars:
         start = bar.open_at_ms - bar.open_at_ms % width_ms
         if gathered is None or gathered.open_at_ms != start:
             if gathered is not None:
-                yield gathered.done()
-            gathered = _OpenBar(start, bar.open, bar.high, bar.low, bar.close)
+                yield gathered
+            gathered = _Drawn(start, bar.open, bar.high, bar.low, bar.close)
         gathered.add(bar)
     if gathered is not None:
-        yield gathered.done()
+        yield gathered
