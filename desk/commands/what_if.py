@@ -128,9 +128,13 @@ async def _costs_now(
     for venue in venues.values():
         venue.watch(config.symbols_to_monitor)
     reader = Reader(venues, clock, with_fees=False, on_wait=complain)
-    notional_usd = config.base_capital_allocation
     read = await reader.read_markets(
-        ReadMarkets(0, config.symbols_to_monitor, notional_usd=notional_usd)
+        ReadMarkets(
+            0,
+            config.symbols_to_monitor,
+            notional_usd=config.base_capital_allocation,
+            band_bps=config.slippage_max_bps,
+        )
     )
     if read.failures:
         raise StartFailed("; ".join(read.failures.values()))

@@ -21,13 +21,15 @@ class ReadMarkets:
     """Read statistics, instruments and fresh quotes of `symbols` (empty: all) on both venues.
 
     `histories` names symbols whose settled rates are to be read besides, each since when (ms UTC).
-    With `notional_usd` the streamed books are walked for that amount.
+    With `notional_usd` the streamed books are walked for that amount, no further than `band_bps`
+    from their middle.
     """
 
     ask: int
     symbols: tuple[str, ...]
     histories: dict[str, int] = field(default_factory=dict)
     notional_usd: Decimal | None = None
+    band_bps: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

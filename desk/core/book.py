@@ -7,6 +7,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import takewhile
 
 from desk.core.order import Side
 
@@ -128,20 +129,50 @@ def taking_price(levels: Iterable[Level], size: Decimal) -> tuple[Decimal, Decim
     return None
 
 
-def impact(book: Book, notional_usd: Decimal) -> Impact | None:
+def impact(
+    book: Book, notional_usd: Decimal, *, band_bps: Decimal | None = None
+) -> Impact | None:
     """Return what taking that notional (USD, > 0) costs on each side of `book`.
 
-    None where a side is empty, or holds less than that.
+    None where a side is empty, or holds less than that, within `band_bps` of the middle if given.
     """
-    ask, bid = book.best(Side.SELL), book.best(Side.BUY)
-    if ask is None or bid is None:
+    mid = _mid(book)
+    if mid is None:
         return None
-    mid = (ask[0] + bid[0]) / 2
     size = notional_usd / mid
-    bought, sold = (taking_price(book.levels(side), size) for side in (Side.SELL, Side.BUY))
+    bought, sold = (
+        taking_price(_within(book, side, mid, band_bps), size) for side in (Side.SELL, Side.BUY)
+    )
     if bought is None or sold is None:
         return None
     return Impact(
         buy_bps=((bought[0] - mid) / mid * BPS).quantize(_QUANTUM_BPS),
         sell_bps=((mid - sold[0]) / mid * BPS).quantize(_QUANTUM_BPS),
     )
+
+
+def held_usd(book: Book, *, band_bps: Decimal | None = None) -> Decimal:
+    """Return what the thinner side of `book` holds, within `band_bps` of the middle if given."""
+    mid = _mid(book)
+    if mid is None:
+        return Decimal(0)
+    return min(
+        sum((price * size for price, size in _within(book, side, mid, band_bps)), Decimal(0))
+        for side in (Side.SELL, Side.BUY)
+    )
+
+
+def _mid(book: Book) -> Decimal | None:
+    ask, bid = book.best(Side.SELL), book.best(Side.BUY)
+    return None if ask is None or bid is None else (ask[0] + bid[0]) / 2
+
+
+def _within(
+    book: Book, side: Side, mid: Decimal, band_bps: Decimal | None
+) -> Iterable[Level]:
+    """Return the levels of a side that an order with that band could take, best first."""
+    levels = book.levels(side)
+    if band_bps is None:
+        return levels
+    width = mid * band_bps / BPS
+    return takewhile(lambda level: abs(level[0] - mid) <= width, levels)

@@ -36,7 +36,8 @@ class VenueMarkets:
 
     `quotes` holds only fresh books (see `Venue.quote`). `fees` is None where no account was asked.
     `impacts` and `history` (oldest first) hold what was asked for and could be told: a book that
-    cannot take the amount has no impact, a history that was refused is absent.
+    cannot take the amount stands in `thin` instead, with what its thinner side holds inside the
+    band (USD), and a history that was refused is absent.
     """
 
     instruments: dict[str, Instrument]
@@ -44,6 +45,7 @@ class VenueMarkets:
     quotes: dict[str, Quote]
     fees: FeeRates | None = None
     impacts: dict[str, Impact] = field(default_factory=dict)
+    thin: dict[str, Decimal] = field(default_factory=dict)
     history: dict[str, tuple[FundingPoint, ...]] = field(default_factory=dict)
 
 

@@ -6,7 +6,6 @@ A venue that fails is named, never filled in.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from math import ceil
 from typing import Any, Generic, TypeVar
 
@@ -14,7 +13,7 @@ import structlog
 
 from desk.core.account import Leverage
 from desk.core.actions import ReadAccounts, ReadMarkets
-from desk.core.book import Impact, Quote, impact
+from desk.core.book import Book, Quote, held_usd, impact
 from desk.core.errors import RateLimited, StaleData, VenueError, VenueUnavailable
 from desk.core.events import AccountsRead, MarketsRead, VenueAccount, VenueMarkets
 from desk.core.funding import FundingPayment, FundingPoint
@@ -107,7 +106,7 @@ class Reader:
         # One venue may have kept the other waiting: books come last.
         rows = await asyncio.gather(
             *(
-                self._with_books(name, replace(row, history=history), action.notional_usd)
+                self._with_books(name, replace(row, history=history), action)
                 for (name, row), history in zip(read.items(), histories, strict=True)
             )
         )
@@ -140,18 +139,23 @@ class Reader:
         return found
 
     async def _with_books(
-        self, name: VenueName, row: VenueMarkets, notional_usd: Decimal | None
+        self, name: VenueName, row: VenueMarkets, action: ReadMarkets
     ) -> VenueMarkets:
         venue = self._venues[name]
         quotes = await self._quotes(venue, list(row.instruments))
-        if notional_usd is None:
+        if action.notional_usd is None:
             return replace(row, quotes=quotes)
-        impacts = {}
+        impacts, thin = {}, {}
         for symbol in quotes:
-            found = _impact(venue, symbol, notional_usd)
-            if found is not None:
+            book = _fresh_book(venue, symbol)
+            if book is None:
+                continue
+            found = impact(book, action.notional_usd, band_bps=action.band_bps)
+            if found is None:
+                thin[symbol] = held_usd(book, band_bps=action.band_bps)
+            else:
                 impacts[symbol] = found
-        return replace(row, quotes=quotes, impacts=impacts)
+        return replace(row, quotes=quotes, impacts=impacts, thin=thin)
 
     async def _instruments(
         self, venue: Venue, age_s_max: float = INSTRUMENTS_AGE_S_MAX
@@ -341,10 +345,10 @@ def _fresh_quote(venue: Venue, symbol: str | None) -> Quote | None:
         return None
 
 
-def _impact(venue: Venue, symbol: str, notional_usd: Decimal) -> Impact | None:
-    """Return what taking that amount costs; None says that the book cannot tell, or take it."""
+def _fresh_book(venue: Venue, symbol: str) -> Book | None:
+    """Return the streamed book; None says that there is no fresh one, and nothing else."""
     try:
-        return impact(venue.book(symbol), notional_usd)
+        return venue.book(symbol)
     except StaleData:
         return None
 

@@ -289,6 +289,9 @@ def _liquidity(
             refusals.append(
                 Refusal(f"{venue} book {quote.spread_bps:.1f} bp wide", "max_spread_bps")
             )
+        if symbol in row.thin:
+            text = f"the book of {venue} holds only {row.thin[symbol]:.0f} USD within the band"
+            refusals.append(Refusal(text, "base_capital_allocation"))
         if needs_quotes and quote is None and symbol in row.instruments:
             refusals.append(Refusal(f"{venue} book not fresh"))
     return refusals

@@ -49,6 +49,7 @@ def ask_markets(
         symbols_of(state),
         histories=histories or {},
         notional_usd=state.config.base_capital_allocation,
+        band_bps=state.config.slippage_max_bps,
     )
     return Decision(state, (*also, action), reason)
 

@@ -1,7 +1,7 @@
 """One look: read both venues, or a record of them, rank the symbols, print the table."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +17,7 @@ from desk.engine.reads import Reader
 from desk.hedge import history
 from desk.hedge.config import Config
 from desk.hedge.history import SpreadHistory
+from desk.hedge.nearest import Change, changes_that_open
 from desk.hedge.searching import set_aside, unknown_histories
 from desk.hedge.select import Candidate, rank
 from desk.hedge.snapshot import parse_snapshot
@@ -52,6 +53,7 @@ async def look_once(
                 config.symbols_to_monitor,
                 histories=wanted,
                 notional_usd=config.base_capital_allocation,
+                band_bps=config.slippage_max_bps,
             )
         )
         for reason in read.failures.values():
@@ -65,7 +67,11 @@ async def look_once(
         if not wanted:
             break
         histories = history.mark_asked(histories, wanted, read.at_ms)
-    _show(console, config, f"Funding now: {ranking_units(config)}", rows)
+    changes = rows and changes_that_open(
+        config, read.venues, rows[0], at_ms=read.at_ms, set_aside=aside, histories=histories
+    )
+    title = f"Funding now: {ranking_units(config)}"
+    _show(console, config, title, rows, changes=changes or ())
     return EXIT_DONE
 
 
@@ -76,6 +82,7 @@ def _show(
     rows: list[Candidate],
     *,
     quotes_recorded: bool = True,
+    changes: Sequence[Sequence[Change]] = (),
 ) -> None:
     """Print title and table, then every obstacle once, then the nearest."""
     say(console, title)
@@ -83,7 +90,7 @@ def _show(
     console.print(table, soft_wrap=True)
     for text in obstacles(rows):
         say(console, text, indent=4)
-    say(console, nearest_line(rows))
+    say(console, nearest_line(rows, changes))
     plan = plan_line(rows[0], config) if rows else ""
     if plan:
         say(console, plan)

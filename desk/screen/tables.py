@@ -13,6 +13,7 @@ from desk.core.funding import HourlyRate
 from desk.core.venue import VenueName
 from desk.core.words import span
 from desk.hedge.config import Config
+from desk.hedge.nearest import Change
 from desk.hedge.select import BOTH, Candidate, Refusal
 from desk.hedge.state import CycleResult
 
@@ -152,8 +153,11 @@ def plan_line(row: Candidate, config: Config) -> str:
     )
 
 
-def nearest_line(candidates: Sequence[Candidate]) -> str:
-    """Return what the nearest symbol lacks, and which key would change it."""
+def nearest_line(
+    candidates: Sequence[Candidate], changes: Sequence[Sequence[Change]] = ()
+) -> str:
+    """Return what the nearest symbol lacks, which key that is, and which `changes` of settings
+    would have it opened."""
     if not candidates:
         return "No symbol is listed on both venues."
     first = candidates[0]
@@ -163,7 +167,11 @@ def nearest_line(candidates: Sequence[Candidate]) -> str:
     for refusal in first.refusals:
         key = f"; the key is {refusal.key}" if refusal.key is not None else ""
         lacks.append(f"{refusal.reason}{_short(refusal, ', ')}{key}")
-    return f"Nothing to open. Nearest is {first.symbol}: " + "; ".join(lacks) + "."
+    line = f"Nothing to open. Nearest is {first.symbol}: " + "; ".join(lacks) + "."
+    if not changes:
+        return line
+    ways = " or with ".join(" and ".join(map(str, change)) for change in changes)
+    return f"{line} It would be opened with {ways}."
 
 
 # The books

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desk.core.book import Book, Level, impact, taking_price
+from desk.core.book import Book, Level, held_usd, impact, taking_price
 from desk.core.order import Side
 
 level_lists = st.lists(st.tuples(st.integers(1, 20), st.integers(0, 3)), max_size=30)
@@ -97,6 +97,17 @@ def test_impact_is_what_taking_costs_against_the_middle() -> None:
     assert found is not None
     assert (Decimal(150), Decimal(100)) == (found.buy_bps, found.sell_bps)
     assert Decimal(250) == found.round_trip_bps
+
+
+def test_a_book_is_walked_no_further_than_an_order_may_go() -> None:
+    """What lies beyond the band takes nothing; what the thinner side holds inside it is told."""
+    book = Book(levels((99, 9)), levels((101, 1), (102, 9)))
+    within = {"band_bps": Decimal(100)}  # to 101
+    assert impact(book, Decimal(100), **within) is not None
+    assert impact(book, Decimal(200), **within) is None
+    assert Decimal(101) == held_usd(book, **within)
+    assert Decimal(891) == held_usd(book)
+    assert Decimal(0) == held_usd(Book())
 
 
 @pytest.mark.parametrize("book", [Book(), Book(levels((99, 9)), levels((101, 1)))])

@@ -86,6 +86,19 @@ def test_a_look_walks_the_books_and_reads_histories_where_asked() -> None:
     on_stage(play)
 
 
+def test_a_book_that_cannot_take_the_amount_is_told_by_what_it_holds() -> None:
+    """No impact is made up for it: what its thinner side holds inside the band is the answer."""
+
+    async def play(stage: Stage) -> None:
+        much = Decimal(10) ** 9
+        asked = ReadMarkets(3, ("ETH",), notional_usd=much, band_bps=Decimal(10))
+        for row in (await reader(stage).read_markets(asked)).venues.values():
+            assert {} == row.impacts
+            assert 0 < row.thin["ETH"] < much
+
+    on_stage(play)
+
+
 def test_a_history_that_is_refused_fails_no_look() -> None:
     """It is absent, which is not the same as empty."""
 

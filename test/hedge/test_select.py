@@ -69,6 +69,11 @@ REFUSED: list[tuple[Markets, str, str | None]] = [
         "max_spread_bps",
     ),
     (
+        changed(PACIFICA, thin={SYMBOL: Decimal("33.4")}),
+        "the book of pacifica holds only 33 USD within the band",
+        "base_capital_allocation",
+    ),
+    (
         changed(LIGHTER, stats={SYMBOL: stats(volume_24h_usd=Decimal(999_999))}),
         "lighter 24 h volume 1.00 M USD",
         "min_volume_24h_usd",

@@ -12,6 +12,7 @@ from rich.text import Text
 from desk.core.venue import VenueName
 from desk.engine.said import Said
 from desk.hedge.config import Config
+from desk.hedge.nearest import Change
 from desk.hedge.select import Candidate, rank
 from desk.hedge.worth import Plan
 from desk.screen.tables import (
@@ -179,6 +180,17 @@ def test_the_plan_line_tells_dollars_and_the_return_on_both_margins() -> None:
 def test_the_nearest_line_of_nothing() -> None:
     """Without a common symbol there is no nearest."""
     assert "No symbol is listed on both venues." == nearest_line([])
+
+
+def test_the_nearest_names_what_would_have_it_opened() -> None:
+    """Each way, and what belongs together in one."""
+    maker, renew = Change("entry_style", "maker"), Change("renew_hold", True)
+    low = Change("min_net_apr_threshold", Decimal("3.10"))
+    line = nearest_line(ranked({"BTC": "9"}), [(maker,), (renew, low)])
+    assert line.endswith(
+        "It would be opened with entry_style = maker or with renew_hold = true and "
+        "min_net_apr_threshold = 3.10."
+    )
 
 
 def test_the_books_split_each_leg() -> None:
