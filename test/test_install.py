@@ -22,6 +22,7 @@ TARGETS = {
     "test",
     "check",
     "diagram",
+    "picture",
     "economics",
     "conformance",
     "sim",

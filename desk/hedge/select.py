@@ -177,9 +177,9 @@ def _judge(
             back_after = worth.break_even(forecast, long_venue, cost)
     refusals = [
         *([Refusal(set_aside)] if set_aside else []),
-        *_listing(markets, symbol),
-        *_agreement(stats),
-        *_liquidity(config, markets, symbol, needs_quotes),
+        *listing(markets, symbol),
+        *agreement(stats),
+        *liquidity(config, markets, symbol, needs_quotes),
         *edge,
     ]
     return Candidate(
@@ -253,7 +253,8 @@ def _fees(markets: Mapping[VenueName, VenueMarkets]) -> dict[VenueName, FeeRates
     return {venue: row.fees or economics.PUBLISHED_FEES[venue] for venue, row in markets.items()}
 
 
-def _listing(markets: Mapping[VenueName, VenueMarkets], symbol: str) -> list[Refusal]:
+def listing(markets: Mapping[VenueName, VenueMarkets], symbol: str) -> list[Refusal]:
+    """Return which of these venues does not list the symbol, or takes no new position in it."""
     refusals = []
     for venue, row in markets.items():
         instrument = row.instruments.get(symbol)
@@ -266,7 +267,7 @@ def _listing(markets: Mapping[VenueName, VenueMarkets], symbol: str) -> list[Ref
     return refusals
 
 
-def _agreement(stats: Mapping[VenueName, MarketStats]) -> list[Refusal]:
+def agreement(stats: Mapping[VenueName, MarketStats]) -> list[Refusal]:
     """Two marks far apart are two different contracts under one name, or a broken mark."""
     marks = [row.mark for row in stats.values()]
     if len(marks) < len(BOTH) or max(marks) - min(marks) <= min(marks) * MARKS_APART_MAX:
@@ -274,9 +275,10 @@ def _agreement(stats: Mapping[VenueName, MarketStats]) -> list[Refusal]:
     return [Refusal(f"marks differ: {min(marks).normalize():f} and {max(marks).normalize():f}")]
 
 
-def _liquidity(
+def liquidity(
     config: Config, markets: Mapping[VenueName, VenueMarkets], symbol: str, needs_quotes: bool
 ) -> list[Refusal]:
+    """Return where too little is traded, or the book is too wide, broken or old."""
     refusals = []
     for venue, row in markets.items():
         stats, quote = row.stats.get(symbol), row.quotes.get(symbol)
