@@ -45,18 +45,33 @@ def test_a_bot_is_asked_paused_and_stopped(tmp_path: Path, market: Venues) -> No
 
 def test_an_edited_file_is_read_again(tmp_path: Path, market: Venues) -> None:
     """Through the same gates as at a start: a symbol that nobody lists changes nothing."""
-    home = make_home(tmp_path, config=ONE, env=market.env_text)
+    slow = ONE.replace("5}", "600}")  # so that nobody takes it in before he is told to
+    home = make_home(tmp_path, config=slow, env=market.env_text)
     with started(home) as daemon:
         read_until(daemon, "wait ")
-        (home / "bot_config.json").write_text(ONE.replace('"BTC"', '"ETH"'))
+        (home / "bot_config.json").write_text(slow.replace('"BTC"', '"ETH"'))
         change = "symbols_to_monitor: BTC -> ETH, acts from the next opening on"
         assert change in said(home, "reload")
         assert change in read_until(daemon, "configuration changed")
-        (home / "bot_config.json").write_text(ONE.replace('"BTC"', '"BTCC"'))
+        (home / "bot_config.json").write_text(slow.replace('"BTC"', '"BTCC"'))
         done = run(home, "reload")
     assert 1 == done.returncode, done.stdout
     assert "names 'BTCC', which neither venue lists" in done.stderr
     assert "error: the old configuration goes on" in done.stderr
+
+
+def test_an_edited_file_is_taken_in_unasked(tmp_path: Path, market: Venues) -> None:
+    """Within a regular check; a bad one is told, and the old configuration goes on."""
+    home = make_home(tmp_path, config=ONE, env=market.env_text)
+    with started(home) as daemon:
+        read_until(daemon, "wait ")
+        (home / "bot_config.json").write_text(ONE.replace('"BTC"', '"ETH"'))
+        text = read_until(daemon, "configuration changed")
+        assert "symbols_to_monitor: BTC -> ETH, acts from the next opening on" in text
+        (home / "bot_config.json").write_text('{"leverage": 3}')
+        text = read_until(daemon, "the old configuration goes on")
+    assert "bot_config.json was edited: " in text
+    assert "leverage = 3 is not allowed" in text
 
 
 def test_nobody_to_speak_to_is_one_line(tmp_path: Path) -> None:

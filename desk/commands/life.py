@@ -18,6 +18,7 @@ import structlog
 from rich.console import Console
 from structlog.typing import FilteringBoundLogger
 
+from desk.commands.edited import edits_heeded
 from desk.commands.start import check_symbols, read_config, read_equity
 from desk.commands.voice import Voice
 from desk.core.events import Command, OwnerAsked
@@ -133,6 +134,7 @@ async def trade(run: Run) -> int:
             if not run.is_demo:
                 await ears.enter_async_context(_latch(run, engine, view))
                 await ears.enter_async_context(_commands(run, engine, view))
+                await ears.enter_async_context(_edits(run, engine, view))
             await ears.enter_async_context(kept(keeper))
             code = await engine.run()
             if not engine.state.leaving:
@@ -211,6 +213,18 @@ async def _commands(
             text = f"status, pause, close and the like cannot reach this process: {error}"
             view.line(run.clock.now_ms(), "start", text, style="yellow")
         yield
+
+
+def _edits(
+    run: Run, engine: Engine[BotState], view: ConsoleView
+) -> AbstractAsyncContextManager[None]:
+    """Return what takes in an edited configuration unasked."""
+
+    def tell(text: str) -> None:
+        view.aside(run.clock.now_ms(), "config", text, style="yellow")
+
+    reread = partial(_reread, run, engine)
+    return edits_heeded(run.home.config, engine, run.clock, reread, tell=tell)
 
 
 async def _reread(run: Run, engine: Engine[BotState]) -> Config:

@@ -1,8 +1,9 @@
 """The owner's commands as a running bot hears them over its control socket."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
+from desk.commands.edited import OLD_GOES_ON, Reread, adopt
 from desk.core.errors import ConfigError, VenueError
 from desk.core.events import Command, OwnerAsked
 from desk.core.ports import Clock
@@ -10,15 +11,11 @@ from desk.engine.control import Reply, Request
 from desk.engine.files import why
 from desk.engine.latch import Latch
 from desk.engine.run import Engine
-from desk.hedge.config import Config
-from desk.hedge.edits import edits, may_close
-from desk.hedge.events import ConfigChanged
 from desk.hedge.state import BotState
 from desk.screen.status import answer_lines, status_lines
 
 STATUS, RELOAD = "status", "reload"
 COMMANDS = {row.value: row for row in (Command.PAUSE, Command.RESUME, Command.CLOSE, Command.STOP)}
-Reread = Callable[[], Awaitable[Config]]
 HEARD_S_MAX = 10.0  # a decision takes milliseconds; longer means that the bot is stuck
 NOTHING = "nothing held it back"
 UNSAVED = "but the state cannot be written: a restart would not know of it"
@@ -59,24 +56,11 @@ class Voice:
         """Adopt the edited file; one that is bad, or may close what is held, changes nothing."""
         try:
             async with asyncio.timeout(HEARD_S_MAX):
-                config = await self._reread()
-                return await self._adopt(config, is_sure=is_sure)
+                return await adopt(self._engine, self._clock, self._reread, is_sure=is_sure)
         except (ConfigError, VenueError) as error:
-            return Reply(False, (*str(error).splitlines(), "the old configuration goes on"))
+            return Reply(False, (*str(error).splitlines(), OLD_GOES_ON))
         except TimeoutError:
             return Reply(False, (f"not done within {HEARD_S_MAX:g} s; the old one may go on",))
-
-    async def _adopt(self, config: Config, *, is_sure: bool) -> Reply:
-        state, now_ms = self._engine.state, self._clock.now_ms()
-        changes = tuple(str(row) for row in edits(state.config, config))
-        if not changes:
-            return Reply(True, ("nothing in it has changed",))
-        closing = may_close(state, config, now_ms)
-        if closing and not is_sure:
-            why = f"{', '.join(closing)} may close what is held at once: reload --yes does it"
-            return Reply(False, (*changes, why, "the old configuration goes on"))
-        await self._engine.hear(ConfigChanged(now_ms, config))
-        return Reply(True, changes)
 
     async def _obey(self, command: Command, *, now: bool) -> Sequence[str]:
         lines = []

@@ -23,7 +23,7 @@ commands to a running bot (status and resume also to its saved state):
   resume          lift pause, halt, latch, and symbols set aside by hand
   close           close now, then wait paused
   stop [--now]    close at the end of this hold (--now: at once), exit; the next start is paused
-  reload [--yes]  read bot_config.json again (--yes: also where that may close what is held)
+  reload [--yes]  take an edit of bot_config.json in now (--yes: also where it may close at once)
 
 commands that read the ledger, with or without a running bot (report --help, explain --help):
   report          what each cycle brought, and whether the books close; --since, --csv, --html
