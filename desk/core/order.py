@@ -26,7 +26,10 @@ class Side(StrEnum):
     @property
     def sign(self) -> int:
         """Return +1 for a buy and -1 for a sell: the sign a fill adds to a position."""
-        return 1 if self is Side.BUY else -1
+        return _SIGNS[self]
+
+
+_SIGNS = {Side.BUY: 1, Side.SELL: -1}
 
 
 class PositionSide(StrEnum):

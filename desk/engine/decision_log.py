@@ -33,6 +33,8 @@ from desk.core.order import OrderRequest
 from desk.engine.said import Said
 
 _ROUTINE = (Tick, MarketsRead, AccountsRead)
+_LOOKS = (ReadMarkets, ReadAccounts)
+_ORDERS = (SendOrders, RestOrders)
 
 log = structlog.get_logger()
 
@@ -71,7 +73,7 @@ def _is_step(event: Event, decision: Decision[Any], before: Watch, after: Watch)
         return True
     if not isinstance(event, _ROUTINE):
         return True
-    return any(not isinstance(action, ReadMarkets | ReadAccounts) for action in decision.actions)
+    return any(not isinstance(action, _LOOKS) for action in decision.actions)
 
 
 def _note_orders(action: Action) -> None:
@@ -79,7 +81,7 @@ def _note_orders(action: Action) -> None:
     if isinstance(action, CancelOrders):
         for venue, client_id in action.orders:
             log.info("order.cancel", venue=venue, symbol=action.symbol, client_id=client_id)
-    if not isinstance(action, SendOrders | RestOrders):
+    if not isinstance(action, _ORDERS):
         return
     for order in action.orders:
         request = order.request

@@ -59,6 +59,7 @@ FINISH_S_MAX = 7.0  # less than the patience of a polite signal
 EVENTS_MAX = 10_000
 SAVE_PAUSE_S_MIN = 1.0
 SAVE_PAUSE_S_MAX = 60.0
+_WITH_ORDERS = (SendOrders, RestOrders)
 _LOUDNESS = {
     Level.INFO: logging.INFO,
     Level.WARNING: logging.WARNING,
@@ -328,7 +329,7 @@ class Engine(Generic[S]):
         elif isinstance(action, Alert):
             self._log_alert(action)
         elif (
-            isinstance(action, SendOrders | RestOrders)
+            isinstance(action, _WITH_ORDERS)
             and not self._is_saved
             and _needs_a_record(action)
         ):

@@ -50,7 +50,8 @@ def tend(state: BotState, event: AccountsRead, reason: str, *also: Action) -> St
     if hedge.guard is None and not state.config.venue_triggers:
         return Decision(state, also, reason)
     guard = _placed_by(state, event)
-    state = state.with_hedge(replace(hedge, guard=guard))
+    if guard is not hedge.guard:
+        state = state.with_hedge(replace(hedge, guard=guard))
     surplus = _surplus(state, guard, event)
     if surplus:
         tried = replace(guard, tries=guard.tries + 1)

@@ -229,7 +229,7 @@ def on_accounts(state: BotState, event: AccountsRead) -> Step:
         soon = event.at_ms + max(away_ms, FAILED_CHECK_MS)
         hedge = replace(hedge, next_check_at_ms=min(hedge.next_check_at_ms, soon))
         state = state.with_hedge(hedge)
-    if len(event.venues) == len(BOTH):
+    if hedge.is_suspect and len(event.venues) == len(BOTH):
         state = state.with_hedge(replace(hedge, suspicions=0, is_stirred=False))
     state, shut = _tell_of_shut(state)
     state, more = _tell_of_more(state, event)

@@ -177,7 +177,8 @@ def decide(state: BotState, event: Event) -> Decision[BotState]:
     if phase is not state.phase:
         if phase not in row[kind]:
             raise InvariantBroken(f"{kind.__name__} must not lead {state.phase} to {phase}")
-        step = replace(step, state=replace(step.state, pauses=0))
+        if step.state.pauses:
+            step = replace(step, state=replace(step.state, pauses=0))
     return step
 
 

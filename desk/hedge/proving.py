@@ -52,7 +52,7 @@ def take_in(state: BotState, event: AccountsRead) -> tuple[BotState, tuple[Actio
         proofs[venue] = RateProof(seen.hour, odd_hours, said if seen.is_odd else "")
         if odd_hours == ODD_HOURS_MAX:
             alerts = (*alerts, Alert(Level.CRITICAL, f"{_doubted(venue, said)}; look, then resume"))
-    return replace(state, rate_proofs=proofs), alerts
+    return state if proofs == state.rate_proofs else replace(state, rate_proofs=proofs), alerts
 
 
 def obstacle(proofs: Mapping[VenueName, RateProof]) -> str:

@@ -236,7 +236,8 @@ class Hedge:
 
     def traded(self, venue: VenueName) -> Decimal:
         """Return the net of our own fills on `venue`, signed base units."""
-        return sum((row.signed for row in self.orders if row.venue is venue), Decimal(0))
+        filled = (row.signed for row in self.orders if row.filled and row.venue is venue)
+        return sum(filled, Decimal(0))
 
     def taken(self, venue: VenueName) -> Decimal:
         """Return by how much others have changed our leg on `venue`, signed base units."""
@@ -244,7 +245,7 @@ class Hedge:
 
     def held(self, venue: VenueName) -> Decimal:
         """Return what is ours on `venue`, signed: our own fills, but for what others took."""
-        return self.traded(venue) + self.taken(venue)
+        return self.traded(venue) + self.taken(venue) if self.cuts else self.traded(venue)
 
     def entry_price(self, venue: VenueName) -> Decimal | None:
         """Return the average price (USD) of the opening fills on `venue`, None without any.
@@ -452,5 +453,5 @@ class BotState:
         return OrderKey(epoch=self.epoch, cycle=cycle, leg=GUARD_LEG, attempt=attempt)
 
     def with_hedge(self, hedge: Hedge) -> "BotState":
-        """Return the state with its hedge replaced."""
-        return replace(self, hedge=hedge)
+        """Return the state with its hedge replaced, the state itself where that is the same."""
+        return self if hedge is self.hedge else replace(self, hedge=hedge)

@@ -188,6 +188,8 @@ def note_outages(
     state: BotState, at_ms: int, failures: Mapping[VenueName, str]
 ) -> tuple[BotState, tuple[Action, ...]]:
     """Keep since when each venue is silent; alert once when that begins and once when it ends."""
+    if not failures and not state.outages:
+        return state, ()
     outages = {venue: state.outages.get(venue, at_ms) for venue in failures}
     alerts: list[Action] = [
         Alert(Level.WARNING, f"no news from {venue}: {failures[venue]}")
@@ -332,6 +334,8 @@ def is_past(intent: Intent, seen: VenueAccount) -> bool:
 
 
 def _with_fills(intent: _Order, seen: VenueAccount) -> _Order:
+    if not seen.fills:
+        return intent
     filled, average = _summed([row for row in fills_in(seen) if row.client_id == intent.client_id])
     if filled > intent.filled or (filled == intent.filled and average is not None):
         return replace(intent, filled=filled, average_price=average)

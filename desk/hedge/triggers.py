@@ -163,9 +163,11 @@ def seen(trigger: Trigger, row: VenueAccount) -> Trigger:
         return trigger
     for order in row.orders:
         if order.client_id == trigger.client_id and not order.status.is_final:
+            if trigger.stage is TriggerStage.RESTING and order.filled <= trigger.filled:
+                return trigger
             filled = max(trigger.filled, order.filled)
             return replace(trigger, stage=TriggerStage.RESTING, filled=filled)
-    if trigger.stage is TriggerStage.SENT and not _is_past(trigger, row):
+    if not trigger.may_act or (trigger.stage is TriggerStage.SENT and not _is_past(trigger, row)):
         return trigger
     return replace(trigger, stage=TriggerStage.GONE)
 

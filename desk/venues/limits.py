@@ -69,9 +69,10 @@ class RequestBudget:
             priority: int((credits_max or 0) * share) for priority, share in _SHARES.items()
         }
         self._spent: deque[tuple[float, int]] = deque()
+        self._sum = 0
         self._paused_at_s = self._paused_until_s = monotonic_s()
         if credits_max is not None:
-            self._spent.append((monotonic_s(), int(credits_max * SPENT_AT_START)))
+            self._count(int(credits_max * SPENT_AT_START))
 
     def take(self, request: str, *, cost: int = 1, priority: Priority = Priority.NORMAL) -> None:
         """Count `cost` credits for a request that is about to leave.
@@ -80,7 +81,7 @@ class RequestBudget:
         """
         self.check(request, cost=cost, priority=priority)
         if self._credits_max is not None:
-            self._spent.append((self._now_s(), cost))
+            self._count(cost)
 
     def check(self, request: str, *, cost: int = 1, priority: Priority = Priority.NORMAL) -> None:
         """Raise `RateLimited` where `take` would; for what must not be half sent."""
@@ -116,7 +117,7 @@ class RequestBudget:
         if self._credits_max is None:
             return None
         self._forget_before(self._now_s() - self._window_s)
-        return max(0, self._ceilings[priority] - self._spent_credits())
+        return max(0, self._ceilings[priority] - self._sum)
 
     def ceiling(self, *, priority: Priority = Priority.NORMAL) -> int | None:
         """Return the credits of a window that this priority can take; None without a limit."""
@@ -131,7 +132,7 @@ class RequestBudget:
     def _window_left_s(self, now_s: float, cost: int, priority: Priority) -> float:
         if self._credits_max is None:
             return 0.0
-        over = self._spent_credits() + cost - self._ceilings[priority]
+        over = self._sum + cost - self._ceilings[priority]
         for at_s, credits in self._spent:
             if over <= 0:
                 break
@@ -140,12 +141,13 @@ class RequestBudget:
                 return at_s + self._window_s - now_s
         return 0.0 if over <= 0 else self._window_s
 
-    def _spent_credits(self) -> int:
-        return sum(credits for _, credits in self._spent)
+    def _count(self, cost: int) -> None:
+        self._spent.append((self._now_s(), cost))
+        self._sum += cost
 
     def _forget_before(self, limit_s: float) -> None:
         while self._spent and self._spent[0][0] <= limit_s:
-            self._spent.popleft()
+            self._sum -= self._spent.popleft()[1]
 
 
 def lighter_budget(

@@ -193,10 +193,12 @@ def account_view(floor: Floor, account: Account) -> AccountView:
     """Return the picture of one account."""
     all_pools = pools(floor, account)
     cross = all_pools[0]
-    cross_initial = tied_up(floor, account, cross)
+    tied = [tied_up(floor, account, pool) for pool in all_pools]
+    cross_initial = tied[0]
     orders = counted(account, in_progress=False)
     reserved = orders_margin(floor, account, orders)
     isolated_cash = sum((pool.holdings[0].margin for pool in all_pools[1:]), ZERO)
+    statuses = [order.status for order in account.live.values()]
     take_over = floor.rules.liquidation.take_over_fraction
     tier = floor.tier(account)
     cross_notional = sum((notional(floor, holding) for holding in cross.holdings), ZERO)
@@ -209,7 +211,7 @@ def account_view(floor: Floor, account: Account) -> AccountView:
         cross_balance=account.cash - isolated_cash,
         equity=sum((pool.equity for pool in all_pools), ZERO),
         cross_equity=cross.equity,
-        initial_margin=sum((tied_up(floor, account, pool) for pool in all_pools), reserved),
+        initial_margin=sum(tied, reserved),
         cross_initial_margin=cross_initial + reserved,
         cross_maintenance_margin=cross.maintenance,
         close_out_margin=(
@@ -225,8 +227,8 @@ def account_view(floor: Floor, account: Account) -> AccountView:
             for pool in all_pools
             for holding in pool.holdings
         },
-        open_orders=sum(order.status is OrderStatus.OPEN for order in account.live.values()),
-        trigger_orders=sum(order.status is OrderStatus.PENDING for order in account.live.values()),
+        open_orders=statuses.count(OrderStatus.OPEN),
+        trigger_orders=statuses.count(OrderStatus.PENDING),
         cancel_all_at_ms=account.cancel_all_at_ms,
         updated_at_ms=account.updated_at_ms,
     )
