@@ -149,7 +149,7 @@ class _Run:
         self._stage = stage = build_stage(plan.seed)
         self._judge = judge = Judge(stage, plan.config)
         self._weather = Weather(stage, say=self._say, changed=judge.turn)
-        judge.weather = self._weather
+        judge.alone.weather = self._weather
         judge.story = [] if self.is_told else None
         loop.set_exception_handler(self._on_loose_end)
         self._boundaries = Boundaries(
@@ -246,10 +246,10 @@ class _Run:
             hours=hours,
             digest=judge.digest,
             reached=judge.reached,
-            helped_s_max=judge.watch.helped_ms_max / 1000,
-            alone_s_max=judge.watch.alone_ms_max / 1000,
-            cut_off_s_max=judge.watch.cut_off_ms_max / 1000,
-            size_ratio_max=float(judge.size_ratio_max),
+            helped_s_max=judge.alone.watch.helped_ms_max / 1000,
+            alone_s_max=judge.alone.watch.alone_ms_max / 1000,
+            cut_off_s_max=judge.alone.watch.cut_off_ms_max / 1000,
+            size_ratio_max=float(judge.alone.size_ratio_max),
             effects=self._boundaries.reached,
             trace=self._boundaries.trace,
             story=judge.story or [],

@@ -1,9 +1,12 @@
 """What a run shows of itself while it plays: the events that invariants are checked after."""
 
+from decimal import Decimal
+
 from desk.core.order import OrderRequest
 from desk.core.venue import VenueName
 from desk.engine.run import Record
 from desk.hedge.state import BotState
+from desk.sim.exchange import Fill
 from desk.storm.strikes import Strike
 
 
@@ -27,6 +30,9 @@ class Witness:
 
     def landed(self, venue: VenueName, client_id: str, *, is_orphan: bool) -> None:
         """See an order arrive, whatever becomes of it there; an orphan's sender is dead."""
+
+    def filled(self, venue: VenueName, fill: Fill, before: Decimal) -> None:
+        """See an execution of the account; `before` is what was ours before it, signed."""
 
     def save_failed(self) -> None:
         """See a state that could not be saved."""
