@@ -236,8 +236,9 @@ class Hedge:
 
     def traded(self, venue: VenueName) -> Decimal:
         """Return the net of our own fills on `venue`, signed base units."""
-        filled = (row.signed for row in self.orders if row.filled and row.venue is venue)
-        return sum(filled, Decimal(0))
+        return sum(
+            [row.signed for row in self.orders if row.filled and row.venue is venue], Decimal(0)
+        )
 
     def taken(self, venue: VenueName) -> Decimal:
         """Return by how much others have changed our leg on `venue`, signed base units."""

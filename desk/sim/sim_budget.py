@@ -123,8 +123,9 @@ class SimBudget:
 
         `held_back` and `refused` count what our own count and the venue's kept from happening.
         """
-        is_lighter = venue is VenueName.LIGHTER
+        self._is_lighter = is_lighter = venue is VenueName.LIGHTER
         self._venue = venue
+        self._costs = COSTS[venue]
         self._now_s = monotonic_s
         self._limit = limit
         self._budget: RequestBudget = (
@@ -142,7 +143,7 @@ class SimBudget:
 
     def check(self, call: str) -> None:
         """Raise `RateLimited` where an ordinary write has no room."""
-        self._budget.check(call, cost=COSTS[self._venue][call])
+        self._budget.check(call, cost=self._costs[call])
 
     def take(self, operation: str, *, is_guard: bool = False, is_urgent: bool = False) -> None:
         """Count one call, named by the first word of its operation, before it leaves.
@@ -176,9 +177,10 @@ class SimBudget:
 
     def _cost(self, call: str) -> int:
         """Return what a call costs now, and remember what it brings."""
-        cost, memory, now_s = COSTS[self._venue][call], self._memory, self._now_s()
-        if self._venue is VenueName.PACIFICA:
+        cost = self._costs[call]
+        if not self._is_lighter:
             return cost
+        memory, now_s = self._memory, self._now_s()
         if call == "account":
             memory.account_at_s = now_s
         elif call == "leverage":

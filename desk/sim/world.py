@@ -107,6 +107,7 @@ class World:
         self._scheduled: list[tuple[int, int, Action]] = []
         self._schedule_count = 0
         self._is_syncing = False
+        self._clock: Clock | None = None
         self._alarm: _Alarm | None = None
         # How often each account's writer has voided what it sent before (see `SimVenue.fence`).
         self.fences: Counter[tuple[VenueName, int]] = Counter()
@@ -173,7 +174,7 @@ class World:
 
     def time_ms(self) -> int:
         """Return the time that a running world is kept at, else how far it has come."""
-        return self.now_ms if self._alarm is None else max(self.now_ms, self._alarm.now_ms())
+        return self.now_ms if self._clock is None else max(self.now_ms, self._clock.now_ms())
 
     def schedule(self, at_ms: int, action: Action) -> None:
         """Run `action` when the world reaches `at_ms` (at its next move, if that has passed).
@@ -187,13 +188,13 @@ class World:
 
     async def run(self, clock: Clock) -> None:
         """Keep the world at the time of `clock`, until cancelled."""
-        self._alarm = _Alarm(clock, self.sync)
+        self._clock, self._alarm = clock, _Alarm(clock, self.sync)
         try:
             self.sync(clock.now_ms())
             await asyncio.get_running_loop().create_future()
         finally:
             self._alarm.stop()
-            self._alarm = None
+            self._clock = self._alarm = None
 
     def _hurry(self) -> None:
         """Come in time for what an exchange has to do sooner than what it had before.
@@ -338,10 +339,6 @@ class _Alarm:
         self._set_to_ms = at_ms
         wait_s = max(0, at_ms - self._clock.now_ms()) / 1000
         self._timer = self._loop.call_later(wait_s, self._go_off)
-
-    def now_ms(self) -> int:
-        """Return the time."""
-        return self._clock.now_ms()
 
     def stop(self) -> None:
         """Ring no more until set again."""

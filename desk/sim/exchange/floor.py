@@ -61,6 +61,7 @@ class Floor:
     def __init__(self, rules: VenueRules, specs: Sequence[MarketSpec], start_ms: int) -> None:
         """Open every market at `start_ms`."""
         self.rules = rules
+        self._has_global_ids = rules.order_ids is OrderIds.GLOBAL
         self.now_ms = start_ms
         self.markets = {spec.symbol: Market(spec, rules, start_ms) for spec in specs}
         self.accounts: dict[int, Account] = {}
@@ -124,7 +125,7 @@ class Floor:
 
     def next_order_id(self, market: Market, side: Side) -> int:
         """Return the id of a new order."""
-        if self.rules.order_ids is OrderIds.GLOBAL:
+        if self._has_global_ids:
             self._last_order_id += 1
             return self._last_order_id
         if side is Side.SELL:
@@ -151,7 +152,7 @@ class Floor:
     def sequence(self) -> int:
         """Return the exchange-wide sequence: Pacifica's last order id, elsewhere the last place
         in time."""
-        return self._last_order_id if self.rules.order_ids is OrderIds.GLOBAL else self._seq
+        return self._last_order_id if self._has_global_ids else self._seq
 
     # Telling
 
@@ -178,7 +179,7 @@ class Floor:
     def touch_book(self, market: Market) -> None:
         """Say that levels changed."""
         market.book.nonce += 1
-        if self.rules.order_ids is OrderIds.GLOBAL:
+        if self._has_global_ids:
             self._last_order_id += 1
         else:
             self._seq += 1
@@ -191,7 +192,7 @@ class Floor:
         order.updated_at_ms = self.now_ms
         order.nonce = self.markets[order.new.symbol].book.nonce
         view = order.view()
-        if self.rules.order_ids is OrderIds.GLOBAL:
+        if self._has_global_ids:
             rows = self.order_events.setdefault((order.new.symbol, order.order_id), [])
             if len(rows) < ORDER_EVENTS_KEPT_MAX:
                 rows.append(view)

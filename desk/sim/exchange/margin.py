@@ -17,6 +17,8 @@ from desk.sim.exchange.rules import PriceReading
 from desk.sim.exchange.views import AccountView, PositionView
 from desk.sim.exchange.words import OrderStatus
 
+_CROSS = MarginMode.CROSS
+
 
 @dataclass(slots=True)
 class Pool:
@@ -33,7 +35,7 @@ class Pool:
 
 def is_cross(floor: Floor, account: Account, symbol: str) -> bool:
     """Return whether the account's position in `symbol` shares the account's cash."""
-    return floor.setting(account, symbol).margin_mode is MarginMode.CROSS
+    return floor.setting(account, symbol).margin_mode is _CROSS
 
 
 def pools(floor: Floor, account: Account) -> list[Pool]:
@@ -130,6 +132,8 @@ def counted(
 
 def orders_margin(floor: Floor, account: Account, orders: list[Order]) -> Decimal:
     """Return what `orders` tie up beyond the positions, USD, valued at mark."""
+    if not orders:
+        return ZERO
     total = ZERO
     for symbol in dict.fromkeys(order.new.symbol for order in orders):
         added = exposure(account, symbol, orders) - abs(account.size_of(symbol))

@@ -207,17 +207,17 @@ def _newest(rows: Sequence[Row], symbol: str | None, limit: int) -> tuple[Row, .
 
 
 def _stats(floor: Floor, market: Market) -> Stats:
-    tape, now_ms = market.tape, floor.now_ms
+    symbol, tape, now_ms = market.symbol, market.tape, floor.now_ms
     day = tape.day
     day.forget(now_ms)
     last_row = market.funding_rows[-1] if market.funding_rows else None
     ours = ZERO
     for account in floor.accounts.values():
-        size = account.size_of(market.symbol)
+        size = account.size_of(symbol)
         if size > 0:
             ours += size
     return Stats(
-        symbol=market.symbol,
+        symbol=symbol,
         at_ms=now_ms,
         index=market.index,
         mark=market.mark,

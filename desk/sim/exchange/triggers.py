@@ -19,11 +19,14 @@ from desk.sim.exchange.words import (
     TriggerStatus,
 )
 
+# Bound once: an enum finds its members slowly, and triggers are asked at every move of a price.
+_BUY, _PENDING, _MARK = Side.BUY, OrderStatus.PENDING, TriggerBy.MARK
+
 
 def check(floor: Floor, market: Market) -> None:
     """Fire every trigger of a market whose price has been reached, oldest first."""
     for order in list(market.triggers):
-        if order.status is OrderStatus.PENDING and is_reached(market, order):
+        if order.status is _PENDING and is_reached(market, order):
             fire(floor, market, order)
 
 
@@ -36,7 +39,7 @@ def is_reached(market: Market, order: Order) -> bool:
     price, trigger = _watched(market, order), order.trigger_price
     if price is None or trigger is None:
         return False
-    upwards = (order.new.side is Side.BUY) != (order.new.type in PROFIT_TYPES)
+    upwards = (order.new.side is _BUY) != (order.new.type in PROFIT_TYPES)
     return price >= trigger if upwards else price <= trigger
 
 
@@ -59,6 +62,6 @@ def fire(floor: Floor, market: Market, order: Order) -> None:
 
 def _watched(market: Market, order: Order) -> Decimal | None:
     by = order.new.trigger_by
-    if by is TriggerBy.MARK:
+    if by is _MARK:
         return market.mark
     return market.tape.last if by is TriggerBy.LAST else market.book.mid
