@@ -16,7 +16,14 @@ from desk.sim.exchange import Fill
 from desk.storm.boundaries import Boundary
 from desk.storm.naked import Circumstances, Episode, StopWatch
 from desk.storm.orders import Orders, least, role_of
-from desk.storm.patience import BASE_S, CLOSE_S, alone_s, excuse_s, second_look_s
+from desk.storm.patience import (
+    BASE_S,
+    CLOSE_S,
+    EXCUSES_S_MAX,
+    alone_s,
+    excuse_s,
+    second_look_s,
+)
 from desk.storm.rules import Rule
 from desk.storm.stage import PACE, SYMBOLS, Stage
 from desk.storm.strikes import Kind, Strike
@@ -65,6 +72,7 @@ class Alone(Witness):
         self._state: BotState | None = None
         self._is_alive = False
         self._struck: list[tuple[int, float]] = []
+        self._unseen: list[tuple[int, float]] = []
         self._leg_max: dict[str, Decimal] = {}
         self._through_until_ms = 0
         self._cut_ms: dict[VenueName, int] = {}
@@ -77,17 +85,14 @@ class Alone(Witness):
 
     def turn(self) -> None:
         """Count time up to now as things stood; to be called when a circumstance has changed."""
-        weather = self.weather
-        out = frozenset(v for v in VenueName if weather is not None and weather.is_out(v))
         gap = self.gap()
-        now_ms = self._now_ms()
         is_kept = gap is not None and (self._is_twin_taken(gap) or self._is_cut_unseen(gap))
-        self.watch.turn(now_ms, Circumstances(gap, self._is_alive, out, is_kept))
-        self._turn_close(now_ms, out)
+        self.watch.turn(self._now_ms(), self.circumstances(gap, is_twin_taken=is_kept))
+        self._turn_close()
         episode = self.watch.episode
         if episode is None or gap is None:
             return
-        allowed_s = self._allowed_s(episode)
+        allowed_s = self.allowed_s(episode)
         late_s = max(episode.helped_ms / 1000, episode.alone_ms / 1000 - alone_s(self._config))
         if late_s > allowed_s and episode.began_at_ms not in self._told_late:
             self._told_late.add(episode.began_at_ms)
@@ -97,19 +102,28 @@ class Alone(Witness):
                 f"{allowed_s:g} s allowed",
             )
 
-    def _allowed_s(self, episode: Episode) -> float:
-        recent = (row for row in self._struck if row[0] > episode.began_at_ms - RECENT_MS)
-        return BASE_S + sum(more_s for _, more_s in recent)
+    def circumstances(self, gap: Gap | None, *, is_twin_taken: bool = False) -> Circumstances:
+        """Return who could help now with what stands somewhere."""
+        weather = self.weather
+        out = frozenset(v for v in VenueName if weather is not None and weather.is_out(v))
+        return Circumstances(gap, self._is_alive, out, is_twin_taken)
 
-    def _turn_close(self, now_ms: int, out: frozenset[VenueName]) -> None:
+    def allowed_s(self, episode: Episode) -> float:
+        """Return how long a leg may stand as it does: what fell together is excused together."""
+        since_ms = episode.began_at_ms - RECENT_MS
+        excused_s = sum(more_s for at_ms, more_s in self._struck if at_ms > since_ms)
+        unseen_s = max((more_s for at_ms, more_s in self._unseen if at_ms > since_ms), default=0.0)
+        return BASE_S + min(excused_s, EXCUSES_S_MAX) + unseen_s
+
+    def _turn_close(self) -> None:
         """Count how long what is being closed stands while the bot runs and both venues answer."""
         is_closing = self._state is not None and self._state.phase is Phase.CLOSE
-        left = self._but_dust(self._truth.largest()) if is_closing else None
-        self.closing.turn(now_ms, Circumstances(left, self._is_alive, out))
+        left = self.but_dust(self._truth.largest()) if is_closing else None
+        self.closing.turn(self._now_ms(), self.circumstances(left))
         episode = self.closing.episode
         if episode is None or left is None or -episode.began_at_ms in self._told_late:
             return
-        stood_s, allowed_s = episode.helped_ms / 1000, CLOSE_S + self._allowed_s(episode)
+        stood_s, allowed_s = episode.helped_ms / 1000, CLOSE_S + self.allowed_s(episode)
         if stood_s > allowed_s:
             self._told_late.add(-episode.began_at_ms)
             text = f"{left.symbol} on {left.venue} stands after {stood_s:.1f} s"
@@ -117,9 +131,9 @@ class Alone(Witness):
 
     def gap(self) -> Gap | None:
         """Return the naked part of what is ours, but for dust beside the owner's part."""
-        return self._but_dust(self._truth.gap())
+        return self.but_dust(self._truth.gap())
 
-    def _but_dust(self, gap: Gap | None) -> Gap | None:
+    def but_dust(self, gap: Gap | None) -> Gap | None:
         """Return nothing for a rest that its venue takes no order for, beside the owner's part."""
         if gap is None:
             return None
@@ -188,7 +202,7 @@ class Alone(Witness):
                 self._cut_ms[venue] = self._now_ms()
             feed = self._stage.feeds.get(venue)
             is_told = feed is not None and feed.is_whole
-            self._struck.append((self._now_ms(), second_look_s(self._config, is_told=is_told)))
+            self._unseen.append((self._now_ms(), second_look_s(self._config, is_told=is_told)))
         self._judge_gap(fill.symbol)
         self.turn()
 

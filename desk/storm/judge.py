@@ -14,18 +14,21 @@ from desk.core.venue import VenueName
 from desk.engine.run import Record
 from desk.hedge.config import Config
 from desk.hedge.state import BotState, Phase
-from desk.sim.exchange import Fill, OrderView
+from desk.sim.exchange import Fill, FillCause, OrderView
 from desk.storm.alone import Alone
 from desk.storm.boundaries import Boundary
+from desk.storm.causes import Causes, Churn
 from desk.storm.disk import Died
 from desk.storm.guards import Guards
 from desk.storm.ledger import Ledger
+from desk.storm.limits import Limits
 from desk.storm.openings import Openings
 from desk.storm.orders import Orders
 from desk.storm.rules import Rule, Violation
 from desk.storm.stage import SYMBOLS, Stage
-from desk.storm.strikes import CRASHES, HANDS, Kind, Strike
-from desk.storm.truth import Truth
+from desk.storm.strikes import CRASHES, Kind, Strike
+from desk.storm.truth import Truth, is_ours
+from desk.storm.widening import Widening
 from desk.storm.witness import Witness
 
 ZERO = Decimal(0)
@@ -49,17 +52,24 @@ class Judge(Witness):
         rules = stage, config, self.truth, self.breach
         self._orders = Orders(*rules, reached=self.reached)
         self.alone = Alone(*rules, orders=self._orders)
+        self._limits = Limits(*rules, alone=self.alone)
         self._stage = stage
         self._config = config
         self._start_ms = stage.world.time_ms()
         self._also: tuple[Witness, ...] = (
             self._orders,
             self.alone,
+            self._limits,
+            Widening(
+                stage, self.truth, self.breach, orders=self._orders, limits=self._limits
+            ),
+            Causes(*rules, limits=self._limits),
+            Churn(stage, self.breach),
             Openings(stage, self.breach),
             Ledger(stage, self.truth, self.breach, had_hands=lambda: self.had_hands),
             Guards(stage, config, self.breach),
         )
-        self._hands = 0
+        self._had_hands = False
         self._was_told_to_halt = False
         self._digest = hashlib.sha256()
         self._at_once = (0, 0)
@@ -74,7 +84,7 @@ class Judge(Witness):
     @property
     def had_hands(self) -> bool:
         """Return whether others than the bot changed what the account holds."""
-        return self._hands > 0
+        return self._had_hands
 
     def breach(self, rule: Rule, text: str) -> None:
         """Write down a breach."""
@@ -92,9 +102,7 @@ class Judge(Witness):
             self.reached[f"crash in {boundary.phase}"] += 1
             if self.alone.watch.episode is not None:
                 self.reached["crash while a leg was naked"] += 1
-        if strike.kind in HANDS:
-            self._hands += 1
-        elif strike.kind is Kind.SAY_HALT:
+        if strike.kind is Kind.SAY_HALT:
             self._was_told_to_halt = True
         if strike.kind is Kind.OUTAGE and self.alone.watch.episode is not None:
             self.reached["outage while a leg was naked"] += 1
@@ -105,6 +113,7 @@ class Judge(Witness):
     def turn(self) -> None:
         """Count time up to now as things stood; to be called when a circumstance has changed."""
         self.alone.turn()
+        self._limits.turn()
 
     # Lives
 
@@ -206,8 +215,16 @@ class Judge(Witness):
         after = self.truth.ours(venue, fill.symbol)
         self._digest.update(f"{venue} {fill.client_id} {fill.size} {fill.price}".encode())
         self.tell(f"   {venue} {fill.side} {fill.size} {fill.symbol}, ours {after}, {fill.cause}")
+        if not is_ours(fill.client_id) or fill.cause is not FillCause.TRADE:
+            self._had_hands = self._had_hands or self._is_ours_too(fill.symbol, before)
         for other in self._also:
             other.filled(venue, fill, before)
+
+    def _is_ours_too(self, symbol: str, before: Decimal) -> bool:
+        """Return whether we hold, or are about to, what another hand trades."""
+        hedge = self.state.hedge if self.state is not None else None
+        is_held = any(self.truth.ours(venue, symbol) for venue in VenueName)
+        return bool(before) or is_held or (hedge is not None and hedge.symbol == symbol)
 
     def _on_order(self, venue: VenueName, order: OrderView) -> None:
         self._orders.changed(venue, order)

@@ -14,6 +14,11 @@ ANSWER_S = 8.0  # a request is given up after five seconds, then comes a pause
 DOUBT_S = 8.0  # an order in doubt is watched for a while, then fenced
 START_S = 12.0  # a new process starts with half of its request budget
 SECOND_LOOK_S = 5.0  # after the look that sees another hand
+STOP_S = 20.0  # closing at a stop, when it is known; a rest may have to go through zero
+HOLD_SLACK_MS = 5_000  # a hold may end so much before its time: it began when it was verified
+RETRY_S, RETRY_S_MAX = 55.0, 3_500.0  # after a first failed opening, and at most
+FAILURES_MAX = 10  # openings in a row that may come to nothing before the owner is asked
+EXCUSES_S_MAX = 60.0  # strikes that fall together do not each take their own time
 LONE_S = 60.0  # after two refusals and a third try what has no twin is taken away
 UNGUARDED_S = 3_600.0  # venues that take no triggers are asked again once an hour
 _MAKE_UNKNOWN = frozenset(
@@ -65,3 +70,9 @@ def lone_s(config: Config, *, trouble_s: float) -> float:
 def unguarded_s(config: Config) -> float:
     """Return how long a hold may be without both pairs of triggers."""
     return UNGUARDED_S + float(config.check_interval_seconds)
+
+
+def retry_pause_s(failures: int) -> float:
+    """Return how long a symbol is left alone after so many failed openings in a row: twice as long
+    each time."""
+    return min(RETRY_S * 2.0 ** (failures - 1), RETRY_S_MAX)

@@ -52,6 +52,11 @@ class Rule(StrEnum):
     ONE_BY_ONE = "an opening order that waited for its twin"
     ID_TWICE = "an id used twice"
     BOOKS = "a result that the accounts do not show"
+    WIDENED = "an order of ours that parted the legs"
+    PAST_STOP = "a leg left beyond its stop"
+    THIN_MARGIN = "a leg left close to its liquidation"
+    UNCAUSED = "a good hedge closed without a cause"
+    CHURN = "failed openings without growing pauses"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from desk.core.venue import VenueName
 from desk.hedge.state import Phase
 from desk.storm.boundaries import Boundary
-from desk.storm.runs import Plan, play
+from desk.storm.runs import Plan, parse_plan, play
 from desk.storm.strikes import Effect, Kind, Strike, parse_strikes
 
 CYCLE = Plan(seed=1, hours=None)
@@ -28,6 +28,15 @@ SCENES = (
     "send#1:no_fill",
     "HOLD#3:deleveraged:lighter",
     "send#1:lost,OPEN#4:say_leave",
+)
+
+# The same with settings: a leg at its stop and short of its triggers, one whose margin is thin, and
+# an opening whose one order and its top-ups are refused.
+LIMITS = (
+    "seed=1 hours=cycle hold_duration_hours=0.5 strikes=HOLD#20:shock:-51",
+    "seed=1 hours=cycle hold_duration_hours=0.5 base_capital_allocation=7500 "
+    "min_margin_distance_pct=70 strikes=HOLD#20:shock:40",
+    "seed=1 hours=cycle strikes=send#1:reject,send#3:reject,send#4:reject",
 )
 
 HALTED_HOURS = 0.15  # long enough for the next opening, if there is one
@@ -81,9 +90,10 @@ def singles(base: Plan = CYCLE) -> Iterator[Plan]:
 
 
 def scenes() -> Iterator[Plan]:
-    """Yield the cycle with each of `SCENES`."""
+    """Yield the cycle with each of `SCENES`, and what leads to a limit."""
     for text in SCENES:
         yield Plan(CYCLE.seed, CYCLE.hours, parse_strikes(text))
+    yield from map(parse_plan, LIMITS)
 
 
 def beside_the_owner() -> Iterator[Plan]:

@@ -11,7 +11,8 @@ import time
 from collections.abc import Sequence
 
 from test.mutants.hunt import Hunted, Stale, check, hunt
-from test.mutants.planted import MUTANTS, Mutant
+from test.mutants.mutant import Mutant
+from test.mutants.planted import MUTANTS
 
 EXIT_MISSED, EXIT_USAGE = 1, 2
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from test.mutants.planted import Edit, Mutant
+from test.mutants.mutant import Edit, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 HUNT_S_MAX = 300.0

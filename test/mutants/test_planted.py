@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from test.mutants.hunt import ROOT, Stale, check, planted, read
-from test.mutants.planted import MUTANTS, Edit, Mutant
+from test.mutants.mutant import Edit, Mutant
+from test.mutants.planted import MUTANTS
 
 FOUND = """runs                12
 FAILED seed 3: naked leg for too long
