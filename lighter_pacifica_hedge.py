@@ -236,6 +236,7 @@ def live_venues(
 async def live(args: argparse.Namespace, config: "Config", home: "Home") -> int:
     """Trade, or look, on the venues the environment names."""
     from desk.commands import start
+    from desk.commands.alerting import Channels
     from desk.commands.life import Run, trade_live
     from desk.engine.clock import SystemClock
     from desk.engine.log import open_log
@@ -243,6 +244,7 @@ async def live(args: argparse.Namespace, config: "Config", home: "Home") -> int:
 
     clock = SystemClock()
     env = start.read_env(home, needed=not args.once)
+    channels = Channels() if args.once else Channels.of(env)
     venues = live_venues(env, clock, read_only=args.once)
     try:
         if args.once:
@@ -255,7 +257,7 @@ async def live(args: argparse.Namespace, config: "Config", home: "Home") -> int:
             loaded = start.load_state(home, config, console, epoch=start.new_epoch())
             lines = CommandLines.of(args, home.root, folder=FOLDER)
             run = Run(config, home, venues, clock, console, args.cycles, *loaded, lines, bearable)
-            run = run._replace(is_plain=args.plain)
+            run = run._replace(is_plain=args.plain, channels=channels)
             return await trade_live(run, {name: row.identity for name, row in venues.items()})
     except VenueError as error:
         from desk.venues.whereabouts import start_trouble

@@ -18,6 +18,7 @@ import structlog
 from rich.console import Console
 from structlog.typing import FilteringBoundLogger
 
+from desk.commands.alerting import Alerting, Channels
 from desk.commands.edited import edits_heeded
 from desk.commands.start import check_symbols, read_config, read_equity
 from desk.commands.voice import Voice
@@ -29,7 +30,7 @@ from desk.engine.home import Home
 from desk.engine.journal import Journal
 from desk.engine.latch import Latch, latch_heeded
 from desk.engine.opening import open_patiently
-from desk.engine.run import Engine
+from desk.engine.run import Engine, Record
 from desk.engine.signals import end_at_once_on_signals, signals_heeded
 from desk.engine.store import StateStore
 from desk.engine.usage import complain
@@ -54,7 +55,7 @@ class Run(NamedTuple):
     """What one run of the bot needs, live or embedded. `lines` None: a demo has no second life.
 
     `bearable` slows an edited configuration to what the venues' limits carry. `is_plain`: lines, no
-    dashboard; `mode` says there whose money it is.
+    dashboard; `channels` is where alerts go; `mode` says there whose money it is.
     """
 
     config: Config
@@ -68,6 +69,7 @@ class Run(NamedTuple):
     lines: CommandLines | None = None
     bearable: Callable[[Config], Config] = lambda config: config
     is_plain: bool = False
+    channels: Channels = Channels()
     mode: str = "DEMO, play money"
 
     @property
@@ -113,6 +115,12 @@ async def trade(run: Run) -> int:
     for name, venue in run.venues.items():
         venue.listen(partial(screen.hear, name))
     keeper = LedgerKeeper(run.home.ledger, run.venues, clock=run.clock, state=run.state)
+    alerting = Alerting(run.channels, run.state, run.clock, lambda: engine.is_saved)
+
+    def observe(record: Record[BotState]) -> None:
+        alerting.observe(record)
+        screen.observe(record)
+
     engine = Engine(
         machine,
         run.state,
@@ -120,7 +128,7 @@ async def trade(run: Run) -> int:
         clock=run.clock,
         store=run.store,
         journal=journal,
-        observer=screen.observe,
+        observer=observe,
         on_wait=lambda text: view.aside(run.clock.now_ms(), "budget", text),
         bookkeeper=keeper.observe,
     )
@@ -133,8 +141,9 @@ async def trade(run: Run) -> int:
             await ears.enter_async_context(screen.shown())
             if not run.is_demo:
                 await ears.enter_async_context(_latch(run, engine, view))
-                await ears.enter_async_context(_commands(run, engine, view))
+                await ears.enter_async_context(_commands(run, engine, view, alerting))
                 await ears.enter_async_context(_edits(run, engine, view))
+            await ears.enter_async_context(alerting.on(partial(read_equity, run.venues)))
             await ears.enter_async_context(kept(keeper))
             code = await engine.run()
             if not engine.state.leaving:
@@ -202,10 +211,11 @@ def _latch(
 
 @asynccontextmanager
 async def _commands(
-    run: Run, engine: Engine[BotState], view: ConsoleView
+    run: Run, engine: Engine[BotState], view: ConsoleView, alerting: Alerting
 ) -> AsyncIterator[None]:
     """Within, the owner's commands are heard; where there can be no socket, that is told."""
-    voice = Voice(engine, run.clock, Latch(run.home.latch), partial(_reread, run, engine))
+    reread = partial(_reread, run, engine)
+    voice = Voice(engine, run.clock, Latch(run.home.latch), reread, test_alert=alerting.test)
     async with AsyncExitStack() as ear:
         try:
             await ear.enter_async_context(control_served(run.home.control, voice.answer))

@@ -1,14 +1,17 @@
 """The owner's commands as he types them: told to the running bot, or done to its saved state.
 
-Without a bot only `status` and `resume` mean anything. The state is edited under its lock, so that
-no bot can be at it, and durably.
+Without a bot only `status`, `resume` and `test-alert` mean anything. The state is edited under its
+lock, so that no bot can be at it, and durably.
 """
 
+import asyncio
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
+from desk.commands.alerting import NO_CHANNEL, Channels, test_note, told_of_test
 from desk.commands.memory import open_store
-from desk.commands.start import recalled
-from desk.commands.voice import NOTHING
+from desk.commands.start import read_env, recalled
+from desk.commands.voice import NOTHING, TEST_ALERT
 from desk.core.errors import StateError
 from desk.core.ports import Clock
 from desk.engine.control import ControlFailed, Request, ask
@@ -43,7 +46,24 @@ def _offline(request: Request, home: Home, clock: Clock) -> int:
         return _resume(home, clock, where)
     if request.command == "status":
         return _status(home, where)
+    if request.command == TEST_ALERT:
+        return _test_alert(home, clock, where)
     return fail(f"{where}: there is nobody to {request.command}", EXIT_FAILED)
+
+
+def _test_alert(home: Home, clock: Clock, where: str) -> int:
+    """Send a test message from here: so the channels can be tried before the first start."""
+    found = Channels.of(read_env(home, needed=False))
+    if found.alerts is None:
+        return fail(NO_CHANNEL, EXIT_FAILED)
+    deliver, _ = found.alerts
+    with ThreadPoolExecutor(1) as worker:
+        sending = told_of_test(worker.submit(deliver, test_note(clock)), found)
+        is_sent, text = asyncio.run(sending)
+    if not is_sent:
+        return fail(text, EXIT_FAILED)
+    _show(where, text)
+    return EXIT_DONE
 
 
 def _status(home: Home, where: str) -> int:

@@ -1,7 +1,7 @@
 """The owner's commands as a running bot hears them over its control socket."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from desk.commands.edited import OLD_GOES_ON, Reread, adopt
 from desk.core.errors import ConfigError, VenueError
@@ -14,25 +14,36 @@ from desk.engine.run import Engine
 from desk.hedge.state import BotState
 from desk.screen.status import answer_lines, status_lines
 
-STATUS, RELOAD = "status", "reload"
+STATUS, RELOAD, TEST_ALERT = "status", "reload", "test-alert"
 COMMANDS = {row.value: row for row in (Command.PAUSE, Command.RESUME, Command.CLOSE, Command.STOP)}
 HEARD_S_MAX = 10.0  # a decision takes milliseconds; longer means that the bot is stuck
 NOTHING = "nothing held it back"
 UNSAVED = "but the state cannot be written: a restart would not know of it"
 
 
+TestAlert = Callable[[], Awaitable[tuple[bool, str]]]
+
+
 class Voice:
     """Answers requests by what the bot decides about them."""
 
     def __init__(
-        self, engine: Engine[BotState], clock: Clock, latch: Latch, reread: Reread
+        self,
+        engine: Engine[BotState],
+        clock: Clock,
+        latch: Latch,
+        reread: Reread,
+        *,
+        test_alert: TestAlert,
     ) -> None:
         """Speak to `engine`; a `resume` also deletes the latch. `reread` returns the configuration
-        as it is in its file now; it raises `ConfigError`, `VenueError`."""
+        as it is in its file now; it raises `ConfigError`, `VenueError`. `test_alert` says whether
+        one got out."""
         self._engine = engine
         self._clock = clock
         self._latch = latch
         self._reread = reread
+        self._test_alert = test_alert
 
     async def answer(self, request: Request) -> Reply:
         """Return what came of a command, once it is decided and saved."""
@@ -41,6 +52,9 @@ class Voice:
             return Reply(True, tuple(status_lines(self._engine.state, self._clock.now_ms())))
         if request.command == RELOAD:
             return await self._reload(is_sure=request.yes)
+        if request.command == TEST_ALERT:
+            is_sent, text = await self._test_alert()
+            return Reply(is_sent, (text,))
         if command is None:
             return Reply(False, (f"no such command: {request.command}",))
         try:

@@ -8,6 +8,11 @@ KEPT_MAX = 256
 _FIGURES = re.compile(r"[-+]?\d[\d.,:]*")
 
 
+def without_figures(text: str) -> str:
+    """Return what a text says apart from its figures."""
+    return _FIGURES.sub("#", text)
+
+
 class Said:
     """Remembers texts for a while. Two that differ in their figures alone are the same news."""
 
@@ -18,7 +23,7 @@ class Said:
 
     def is_news(self, text: str, at_ms: int) -> bool:
         """Return whether this was not said within the memory; if so it counts as said now."""
-        words = _FIGURES.sub("#", text)
+        words = without_figures(text)
         said_at_ms = self._at_ms.get(words)
         if said_at_ms is not None and 0 <= at_ms - said_at_ms < self._memory_ms:
             return False

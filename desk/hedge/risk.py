@@ -88,18 +88,26 @@ def thin_margin(
     config: Config, hedge: Hedge, venues: Mapping[VenueName, VenueAccount]
 ) -> str | None:
     """Return which leg stands too close to its liquidation price, None if none does."""
+    for venue, left_pct in margin_distances(hedge, venues).items():
+        if left_pct < config.min_margin_distance_pct:
+            return f"{venue} is {left_pct:.1f} % from liquidation"
+    return None
+
+
+def margin_distances(
+    hedge: Hedge, venues: Mapping[VenueName, VenueAccount]
+) -> dict[VenueName, Decimal]:
+    """Return how far each leg is from the liquidation price that its venue tells, percent of the
+    mark; one without such a price, or without a mark, is not among them."""
+    distances = {}
     for venue, row in venues.items():
         mark = _mark(row)
-        if mark is None:
-            continue
         for position in row.account.positions:
             price = position.liquidation_price
-            if position.symbol != hedge.symbol or price is None or price <= 0:
+            if mark is None or position.symbol != hedge.symbol or price is None or price <= 0:
                 continue
-            left_pct = distance_pct(mark, price)
-            if left_pct < config.min_margin_distance_pct:
-                return f"{venue} is {left_pct:.1f} % from liquidation"
-    return None
+            distances[venue] = distance_pct(mark, price)
+    return distances
 
 
 def distance_pct(mark: Decimal, liquidation_price: Decimal) -> Decimal:

@@ -24,6 +24,7 @@ commands to a running bot (status and resume also to its saved state):
   close           close now, then wait paused
   stop [--now]    close at the end of this hold (--now: at once), exit; the next start is paused
   reload [--yes]  take an edit of bot_config.json in now (--yes: also where it may close at once)
+  test-alert      send one message to ALERT_URLS (also without a running bot)
 
 commands that read the ledger, with or without a running bot (report --help, explain --help):
   report          what each cycle brought, and whether the books close; --since, --csv, --html
@@ -33,7 +34,7 @@ command that reads both venues' public past, without keys (what-if --help):
   what-if DAYS    what these settings would have made of it, hour by hour; --json
 
 """
-NAMES = ("status", "pause", "resume", "close", "stop", "reload")
+NAMES = ("status", "pause", "resume", "close", "stop", "reload", "test-alert")
 EXAMPLES = """\
 examples:
   lighter_pacifica_hedge.py --demo              the whole bot on embedded venues, nothing needed

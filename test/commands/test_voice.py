@@ -31,6 +31,16 @@ def edited(life: Life, edit: dict[str, Any]) -> Callable[[], Awaitable[Config]]:
     return reread
 
 
+def voice_of(life: Life, stage: Stage, edit: dict[str, Any]) -> Voice:
+    """Return the ear of a bot whose only channel is deaf."""
+
+    async def send() -> tuple[bool, str]:
+        return False, "not taken"
+
+    latch = Latch(stage.home.latch)
+    return Voice(life.engine, stage.clock, latch, edited(life, edit), test_alert=send)
+
+
 def in_a_hold(
     folder: Path, story: Callable[[Life, Said, Stage], Awaitable[None]], **edit: Any
 ) -> None:
@@ -39,7 +49,7 @@ def in_a_hold(
     async def scene(stage: Stage) -> None:
         async with bot_on(stage) as life:
             await life.reaches(Phase.HOLD)
-            voice = Voice(life.engine, stage.clock, Latch(stage.home.latch), edited(life, edit))
+            voice = voice_of(life, stage, edit)
 
             async def say(
                 command: str, *, now: bool = False, yes: bool = False, ok: bool = True
@@ -127,7 +137,7 @@ def test_a_word_nobody_knows_is_refused(tmp_path: Path) -> None:
 
     async def scene(stage: Stage) -> None:
         async with bot_on(stage) as life:
-            voice = Voice(life.engine, stage.clock, Latch(stage.home.latch), edited(life, {}))
+            voice = voice_of(life, stage, {})
             reply = await voice.answer(Request("sell everything"))
             assert (False, ("no such command: sell everything",)) == (reply.ok, reply.lines)
 
@@ -174,3 +184,13 @@ def test_a_bad_edit_keeps_the_old_configuration(tmp_path: Path) -> None:
         assert before == life.engine.state.config
 
     in_a_hold(tmp_path, story, bad=True)
+
+
+def test_a_test_alert_says_what_came_of_it(tmp_path: Path) -> None:
+    """In the words of who sent it."""
+
+    async def story(life: Life, said: Said, stage: Stage) -> None:
+        reply = await voice_of(life, stage, {}).answer(Request("test-alert"))
+        assert (False, ("not taken",)) == (reply.ok, reply.lines)
+
+    in_a_hold(tmp_path, story)

@@ -44,6 +44,10 @@ ROOMS = {
         frozenset({"desk.core", "desk.hedge", "desk.engine", "desk.ledger"}),
         foreign=frozenset({"pygal", "structlog"}),
     ),
+    "desk.alerts": Room(
+        frozenset({"desk.core", "desk.hedge", "desk.engine", "desk.alerts"}),
+        foreign=frozenset({"apprise"}),
+    ),
     "desk.screen": Room(
         frozenset(
             f"desk.{name}" for name in ("core", "hedge", "engine", "ledger", "proof", "screen")
@@ -60,7 +64,7 @@ ROOMS = {
             f"desk.{name}"
             for name in (
                 *("core", "hedge", "engine", "venues"),
-                *("ledger", "proof", "screen", "commands"),
+                *("ledger", "proof", "alerts", "screen", "commands"),
             )
         ),
         foreign=frozenset({"rich", "structlog"}),

@@ -1,0 +1,1 @@
+"""Alerts: what is worth one, what it says, and that sending it holds nothing up."""
