@@ -103,7 +103,7 @@ def open_desks(env: Mapping[str, str], clock: "Clock") -> "Sequence[Desk]":
 async def emergency(args: argparse.Namespace) -> int:
     """Do what the command line says. Returns the exit code; raises `ConfigError`."""
     from desk.commands.panic import Panic, spelled
-    from desk.engine.clock import SystemClock
+    from desk.engine.clock import SteadyClock, SystemClock
     from desk.engine.env_file import read_environment, require
     from desk.engine.home import Home, home_folder
     from desk.screen.command_line import CommandLines
@@ -111,7 +111,7 @@ async def emergency(args: argparse.Namespace) -> int:
     home = Home.live(home_folder(args.home, os.environ), state=args.state)
     env = read_environment(home.env, os.environ).values
     require(env, home.env)
-    clock = SystemClock()
+    clock = SteadyClock(SystemClock())
     desks = open_desks(env, clock)
     try:
         symbol = None if args.symbol is None else await spelled(args.symbol, desks)

@@ -15,8 +15,8 @@ from typing import Literal, Self
 
 from desk.core.account import Leverage, MarginMode
 from desk.core.errors import InvariantBroken, VenueError, VenueRejected, VenueUnavailable
-from desk.core.market import Instrument
-from desk.core.order import Accepted, OrderRequest, Outcome
+from desk.core.market import Instrument, MarketStatus
+from desk.core.order import NOT_SENT, Accepted, OrderRequest, Outcome, Rejected
 from desk.core.ports import Clock, SignedWrite, StreamListener
 from desk.core.venue import Health, Identity, VenueName
 from desk.venues.http import ClockSkew, HttpTransport, Transport
@@ -56,6 +56,7 @@ from desk.venues.limits import Priority, RequestBudget, lighter_budget, unlimite
 from desk.venues.sockets import SocketOpener
 
 STREAM_UP_S_MAX = 10.0
+VOID_MARKETS_MAX = 3
 # An opening's own at most: three looks at orders and account, a nonce, leverage set and read back
 # twice, order, verification, two top-ups.
 OPENING_REQUESTS = 15
@@ -360,7 +361,7 @@ class LighterClient(LighterReads):
     # Doubts
 
     async def fence(self, *, past_life: bool) -> bool:
-        """Return whether nothing sent before can take effect any more (up to nine requests).
+        """Return whether nothing sent before can take effect any more (some nine requests).
 
         What nobody answered is voided by another transaction under its nonce: an immediate
         cancel-all in a market where the account has no orders. That the gateway took it is not
@@ -370,22 +371,37 @@ class LighterClient(LighterReads):
         sender, _ = self._writing()
         try:
             is_open = sender.is_in_doubt or sender.is_unsettled
-            if is_open or (past_life and not sender.has_sent):
-                outcome = await self.cancel_all(await self._symbol_without_orders())
-                if not isinstance(outcome, Accepted):
-                    return False
+            is_due = is_open or (past_life and not sender.has_sent)
+            if is_due and not await self._void():
+                return False
             return await sender.settle()
         except VenueError:
             return False
 
-    async def _symbol_without_orders(self) -> str:
+    async def _void(self) -> bool:
+        """Return whether a transaction that changes nothing has taken the next nonce; a market that
+        refuses it says nothing of the others."""
+        for symbol in await self._quiet_markets():
+            outcome = await self.cancel_all(symbol)
+            if isinstance(outcome, Accepted):
+                return True
+            if not isinstance(outcome, Rejected) or outcome.code == NOT_SENT:
+                break
+        return False
+
+    async def _quiet_markets(self) -> list[str]:
+        """Return markets that trade and hold no orders of the account, those we watch first."""
         taken = {order.symbol for order in await self.open_orders(urgent=True)}
-        free = (symbol for symbol in sorted(self._instruments) if symbol not in taken)
-        symbol = next(free, None)
-        if symbol is None:
-            text = "orders rest in every market: none is left to void a nonce in"
+        quiet = [
+            symbol
+            for symbol, market in self._instruments.items()
+            if market.status is MarketStatus.ACTIVE and symbol not in taken
+        ]
+        if not quiet:
+            text = "no market that trades is without orders: none is left to void a nonce in"
             raise VenueUnavailable(text, venue=self.name, request="fence")
-        return symbol
+        watched = self._feed.watched
+        return sorted(quiet, key=lambda each: (each not in watched, each))[:VOID_MARKETS_MAX]
 
     async def resolve_unknown(self, tx_hash: str) -> TxFate:
         """Return what became of a transaction (`Unknown.reference`): one or two requests.

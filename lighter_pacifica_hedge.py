@@ -126,7 +126,7 @@ async def demo(args: argparse.Namespace, config: "Config", home: "Home") -> int:
     from desk.commands.life import Run, trade
     from desk.commands.start import at_a_bearable_pace, check_symbols, load_state
     from desk.core.ids import EPOCH_MAX
-    from desk.engine.clock import LoopClock
+    from desk.engine.clock import LoopClock, SteadyClock
     from desk.engine.lock import InstanceLock, describe_process
     from desk.engine.log import open_log
     from desk.screen.banners import demo_banner
@@ -134,7 +134,7 @@ async def demo(args: argparse.Namespace, config: "Config", home: "Home") -> int:
     from desk.screen.terminal import open_terminal
 
     seed = 1 if args.seed is None else args.seed
-    clock = LoopClock(asyncio.get_running_loop(), DEMO_START_MS)
+    clock = SteadyClock(LoopClock(asyncio.get_running_loop(), DEMO_START_MS))
     console = open_terminal()
     with InstanceLock([home.lock], owner=describe_process(home.work, "demo")):
         home.clear_work()
@@ -238,11 +238,11 @@ async def live(args: argparse.Namespace, config: "Config", home: "Home") -> int:
     from desk.commands import start
     from desk.commands.alerting import Channels
     from desk.commands.life import Run, trade_live
-    from desk.engine.clock import SystemClock
+    from desk.engine.clock import SteadyClock, SystemClock
     from desk.engine.log import open_log
     from desk.screen.terminal import open_terminal
 
-    clock = SystemClock()
+    clock = SteadyClock(SystemClock())
     env = start.read_env(home, needed=not args.once)
     channels = Channels() if args.once else Channels.of(env)
     venues = live_venues(env, clock, read_only=args.once)

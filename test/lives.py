@@ -17,7 +17,7 @@ from desk.core.events import AccountsRead
 from desk.core.funding import HourlyRate
 from desk.core.ports import Clock, Venue
 from desk.core.venue import VenueName
-from desk.engine.clock import LoopClock
+from desk.engine.clock import LoopClock, SteadyClock
 from desk.engine.journal import Journal
 from desk.engine.opening import open_patiently
 from desk.engine.run import Engine, Record
@@ -169,7 +169,7 @@ async def live(folder: Path, config: Config = BRISK, mishap: Mishap | None = Non
             machine,
             BotState(config=config, epoch=1),
             venues,
-            clock=clock,
+            clock=SteadyClock(clock),
             store=StateStore(folder / "state.json", kind=BotState, schema=SCHEMA),
             journal=journal,
             observer=tally.hear,

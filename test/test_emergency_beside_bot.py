@@ -14,6 +14,7 @@ from desk.commands.start import close_all
 from desk.core.actions import SendOrders
 from desk.core.events import Command, OwnerAsked
 from desk.core.funding import HourlyRate
+from desk.engine.clock import SteadyClock
 from desk.engine.journal import Journal
 from desk.engine.latch import Latch, latch_heeded
 from desk.engine.lock import InstanceLock
@@ -75,7 +76,7 @@ async def bot_on(stage: Stage) -> AsyncIterator[Life]:
         machine,
         state,
         venues,
-        clock=stage.clock,
+        clock=SteadyClock(stage.clock),
         store=store,
         journal=journal,
         observer=hear,

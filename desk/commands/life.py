@@ -23,8 +23,9 @@ from desk.commands.edited import edits_heeded
 from desk.commands.start import check_symbols, read_config, read_equity
 from desk.commands.voice import Voice
 from desk.core.events import Command, OwnerAsked
-from desk.core.ports import Clock, Venue
+from desk.core.ports import Venue
 from desk.core.venue import Identity, VenueName
+from desk.engine.clock import SteadyClock
 from desk.engine.control import control_served
 from desk.engine.home import Home
 from desk.engine.journal import Journal
@@ -61,7 +62,7 @@ class Run(NamedTuple):
     config: Config
     home: Home
     venues: Mapping[VenueName, Venue]
-    clock: Clock
+    clock: SteadyClock
     console: Console
     cycles: int | None
     store: StateStore[BotState]

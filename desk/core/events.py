@@ -71,7 +71,7 @@ class VenueAccount:
     asked for, or that of the symbol where its market was, best effort. `is_delisted`: the venue
     lists it no more. `fills_missing` is why an urgent read has no fills although it asked: what is
     known of the account counts without them. `leverage_refusal` is why the leverage asked for was
-    not set.
+    not set. `skew_ms` is the venue's clock minus ours, None while its answers do not show it.
     """
 
     account: Account
@@ -88,6 +88,13 @@ class VenueAccount:
     fills_missing: str = ""
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
     is_delisted: bool = False
+    skew_ms: int | None = None
+
+    @property
+    def surely_at_ms(self) -> int:
+        """Return when the account was asked for, by our clock or by the venue's: whichever is
+        behind. What expired before that has expired."""
+        return self.account.asked_at_ms + min(self.skew_ms or 0, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,13 +25,15 @@ class Health:
 
     `round_trip_ms` is that of the last answer, which came at `answered_at_ms`; None before the
     first. Of the requests that we allow ourselves in a minute `budget_max` are all, and
-    `budget_left` those that routine reads could still take; None without a limit.
+    `budget_left` those that routine reads could still take; None without a limit. `skew_ms` is the
+    venue's clock minus ours as its answers show it, None where they do not.
     """
 
     round_trip_ms: int | None = None
     answered_at_ms: int | None = None
     budget_left: int | None = None
     budget_max: int | None = None
+    skew_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

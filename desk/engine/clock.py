@@ -1,4 +1,4 @@
-"""The two clocks: the machine's, and an event loop's.
+"""The clocks: the machine's, an event loop's, and the steady one that a bot lives by.
 
 The only place that reads a wall clock; everything else is given a `desk.core.ports.Clock`.
 """
@@ -6,7 +6,12 @@ The only place that reads a wall clock; everything else is given a `desk.core.po
 import asyncio
 import time
 
+from desk.core.ports import Clock
+
 _NS_PER_MS = 1_000_000
+# Where there is one, the monotonic clock that goes on while the machine sleeps: then a sleep is
+# time that went by, and no step of the wall clock.
+_BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", None)
 
 
 class SystemClock:
@@ -18,7 +23,7 @@ class SystemClock:
 
     def monotonic_s(self) -> float:
         """Return seconds of a clock that never goes back."""
-        return time.monotonic()
+        return time.monotonic() if _BOOT_CLOCK is None else time.clock_gettime(_BOOT_CLOCK)
 
 
 class LoopClock:
@@ -43,3 +48,37 @@ class LoopClock:
     def monotonic_s(self) -> float:
         """Return the loop's own seconds."""
         return self._loop.time()
+
+
+class SteadyClock:
+    """Another clock's wall time, but without its steps: what it said at first, and what its
+    monotonic clock has counted since.
+
+    Deadlines and expiries within a life are compared by it, so setting the machine's clock makes
+    none of them lie, or wait. `follow` takes a step over, where nothing is under way.
+    """
+
+    def __init__(self, wall: Clock) -> None:
+        """Take over the wall time of `wall`."""
+        self._wall = wall
+        self._offset_ms = self._offset_now_ms()
+
+    def _offset_now_ms(self) -> int:
+        return self._wall.now_ms() - round(self._wall.monotonic_s() * 1000)
+
+    def now_ms(self) -> int:
+        """Return ms UTC, as far as the wall clock was right when it was last followed."""
+        return self._offset_ms + round(self._wall.monotonic_s() * 1000)
+
+    def monotonic_s(self) -> float:
+        """Return seconds of a clock that never goes back."""
+        return self._wall.monotonic_s()
+
+    @property
+    def step_ms(self) -> int:
+        """Return by how much the wall clock was set since it was followed; positive: ahead."""
+        return self._offset_now_ms() - self._offset_ms
+
+    def follow(self) -> None:
+        """Tell the wall clock's time from now on."""
+        self._offset_ms = self._offset_now_ms()

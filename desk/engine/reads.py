@@ -213,6 +213,9 @@ class Reader:
         dear rows would use up, try after try, the room that the rest waits for."""
         symbol, urgent = action.symbol, action.urgent
         is_fenced = venue.name in action.fence and await venue.fence(past_life=True)
+        if is_fenced and not kept.get("is_fenced"):
+            kept.clear()  # what was read before the fence does not tell what came of it
+        kept["is_fenced"] = is_fenced
         # The account comes after these, so that it is never older than what explains it.
         orders = await _once(kept, "orders", lambda: _orders(venue, action))
         fills, missing = await _once(kept, "fills", lambda: _fills(venue, action))
@@ -239,6 +242,7 @@ class Reader:
             opening_wait_ms=ceil(venue.opening_wait_s() * 1000) if action.can_wait else 0,
             instruments=market or {},
             is_delisted=bool(action.market) and market is not None and symbol not in market,
+            skew_ms=venue.health().skew_ms,
         )
 
     async def _market(

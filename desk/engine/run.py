@@ -41,9 +41,11 @@ from desk.core.events import (
 )
 from desk.core.market import MarketStats
 from desk.core.order import NOT_SENT
-from desk.core.ports import Clock, Venue
+from desk.core.ports import Venue
 from desk.core.stream import FillSeen, QuoteSeen, StatsSeen, StreamDown, StreamEvent, StreamUp
 from desk.core.venue import VenueName
+from desk.core.words import span
+from desk.engine.clock import SteadyClock
 from desk.engine.decision_log import DecisionLog
 from desk.engine.execution import Executor
 from desk.engine.journal import Journal
@@ -54,7 +56,8 @@ S = TypeVar("S")
 S_contra = TypeVar("S_contra", contravariant=True)
 MARK_AGE_MS_MAX = 10_000
 TICK_S_MIN = 0.05  # a strategy that asks for a wake-up in the past gets it, but no busy loop
-WAIT_S_MAX = 60.0  # then look at the clock again: it may have been set, or the machine was asleep
+WAIT_S_MAX = 60.0  # then look at the clock again: the machine may have been asleep, or set
+STEP_MS_TOLD = 2_000
 FINISH_S_MAX = 7.0  # less than the patience of a polite signal
 EVENTS_MAX = 10_000
 SAVE_PAUSE_S_MIN = 1.0
@@ -99,7 +102,7 @@ class Engine(Generic[S]):
         state: S,
         venues: Mapping[VenueName, Venue],
         *,
-        clock: Clock,
+        clock: SteadyClock,
         store: Store[S],
         journal: Journal,
         observer: Observer,
@@ -125,6 +128,7 @@ class Engine(Generic[S]):
         self._watch = strategy.watch(state)
         self._marks: dict[tuple[VenueName, str], MarkView] = {}
         self._ticked_at_s = -TICK_S_MIN
+        self._step_told_ms = 0
         self._alarm: asyncio.TimerHandle | None = None
         self._is_saved = True
         self._broken: set[str] = set()
@@ -175,6 +179,7 @@ class Engine(Generic[S]):
 
     def _look_at_clock(self) -> None:
         """Post the tick that is due, or look again when one may be."""
+        self._tell_step()
         wait_s = self._tick_due_in_s()
         if wait_s > 0:
             loop = asyncio.get_running_loop()
@@ -183,10 +188,7 @@ class Engine(Generic[S]):
             self.post(self._tick(self._clock.now_ms()))
 
     def _tick_due_in_s(self) -> float:
-        """Return how long until the next tick: the wake-up asked for, or the regular pace.
-
-        The pace is kept by the monotonic clock: a wall clock set back must not stop the guards.
-        """
+        """Return how long until the next tick: the wake-up asked for, or the regular pace."""
         wait_s = WAIT_S_MAX
         if self._watch.wake_at_ms is not None:
             wait_s = (self._watch.wake_at_ms - self._clock.now_ms()) / 1000
@@ -194,6 +196,23 @@ class Engine(Generic[S]):
         if self._watch.tick_ms is not None:
             wait_s = min(wait_s, self._ticked_at_s + self._watch.tick_ms / 1000 - now_s)
         return max(wait_s, self._ticked_at_s + TICK_S_MIN - now_s)
+
+    def _tell_step(self) -> None:
+        """Alert where the machine's clock was set while the bot keeps to its own time."""
+        step_ms = self._clock.step_ms
+        if abs(step_ms - self._step_told_ms) < STEP_MS_TOLD:
+            return
+        self._step_told_ms = step_ms
+        how = f"{span(abs(step_ms))} {'ahead of' if step_ms > 0 else 'behind'} where it was"
+        text = f"this machine's clock was set, and is {how}: followed once nothing is held"
+        self._alerts.append(Alert(Level.WARNING, text))
+
+    def _follow_clock(self) -> None:
+        """Take a step of the machine's clock over: nothing is held, and nothing waits for a time
+        but the look that begins."""
+        self._tell_step()
+        self._clock.follow()
+        self._step_told_ms = 0
 
     def _tick(self, now_ms: int, *, stirred: bool = False) -> Tick:
         self._ticked_at_s = self._clock.monotonic_s()
@@ -337,6 +356,8 @@ class Engine(Generic[S]):
         else:
             if isinstance(action, SendOrders):
                 self._resting.give_way()
+            elif isinstance(action, ReadMarkets) and self._watch.is_idle:
+                self._follow_clock()
             task = asyncio.get_running_loop().create_task(self._answer(action))
             self._tasks[task] = action
             task.add_done_callback(lambda done: self._tasks.pop(done, None))

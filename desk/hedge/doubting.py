@@ -27,6 +27,7 @@ from desk.hedge.orders import REQUEST_LIFE_MS
 from desk.hedge.state import BotState, Doubt, Hedge
 from desk.hedge.steps import (
     CLOCK_SKEW_MS_MAX,
+    ROWS_BEFORE_MS,
     Step,
     ask_everything,
     ask_hedge,
@@ -92,7 +93,7 @@ def _ask_rows(state: BotState, at_ms: int, *also: Action) -> Step:
     """Ask for the fills of every symbol, as far back as the search has come."""
     since_ms = at_ms - REACHES_MS[_doubt(state).reach]
     if state.hedge is not None:
-        since_ms = min(since_ms, state.hedge.approved_at_ms - CLOCK_SKEW_MS_MAX)
+        since_ms = min(since_ms, state.hedge.approved_at_ms - ROWS_BEFORE_MS)
     reason = f"{_doubt(state).why}: whose are these positions?"
     return ask_everything(state, reason, *also, since_ms=since_ms)
 
@@ -148,7 +149,7 @@ def _wait_for_the_last(state: BotState, event: AccountsRead, *also: Action) -> S
     doubt = _doubt(state)
     assert doubt.since_ms is not None, "set at every start"
     until_ms = doubt.since_ms + OTHER_LIFE_MS
-    asked_at_ms = min(seen.account.asked_at_ms for seen in event.venues.values())
+    asked_at_ms = min(seen.surely_at_ms for seen in event.venues.values())
     is_fenced = all(seen.is_fenced for seen in event.venues.values())
     if doubt.is_first or is_fenced or asked_at_ms > until_ms:
         return None

@@ -147,8 +147,8 @@ def brought_up(hedge: Hedge, event: AccountsRead) -> Hedge:
 def is_over(hedge: Hedge, event: AccountsRead) -> bool:
     """Return whether nothing of the hedge is left, nor can come any more."""
     for row in hedge.intents:
-        asked_at_ms = event.venues[row.venue].account.asked_at_ms
-        if row.in_doubt and asked_at_ms <= row.expires_at_ms:
+        seen_at_ms = event.venues[row.venue].surely_at_ms
+        if row.in_doubt and seen_at_ms <= row.expires_at_ms:
             return False
     return not any(hedge.held(venue) for venue in BOTH)
 

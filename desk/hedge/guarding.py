@@ -14,7 +14,7 @@ from desk.core.actions import Action, Alert, CancelOrders, Decision, Level, Rest
 from desk.core.events import AccountsRead, OrderReport, OrdersSettled, Verdict
 from desk.core.order import NOT_SENT, OrderKind, OrderRequest
 from desk.core.venue import VenueName
-from desk.hedge import triggers
+from desk.hedge import clocks, triggers
 from desk.hedge.guard import Guard, Trigger, TriggerStage
 from desk.hedge.orders import REQUEST_LIFE_MS
 from desk.hedge.select import BOTH
@@ -196,7 +196,7 @@ def _trigger(
         trigger_price=mark,
         price=band_price(hedge.instruments[venue], mark, side, bps),
         saved_at_ms=at_ms,
-        lands_until_ms=at_ms + REQUEST_LIFE_MS[venue],
+        lands_until_ms=at_ms + REQUEST_LIFE_MS[venue] + clocks.behind_ms(state, venue),
         expires_at_ms=at_ms + triggers.LIFE_MS,
     )
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from desk.core.actions import Decision, GuardLine, Watch
+from desk.core.actions import Action, Decision, GuardLine, Watch
 from desk.core.errors import InvariantBroken
 from desk.core.events import (
     AccountsRead,
@@ -27,6 +27,7 @@ from desk.core.events import (
     Tick,
 )
 from desk.hedge import (
+    clocks,
     closing,
     guarding,
     holding,
@@ -172,7 +173,12 @@ def decide(state: BotState, event: Event) -> Decision[BotState]:
         state = replace(state, waiting=False)
     if kind not in row:
         raise InvariantBroken(f"{kind.__name__} cannot happen in {state.phase}")
+    alerts: tuple[Action, ...] = ()
+    if isinstance(event, AccountsRead):
+        state, alerts = clocks.noted(state, event)
     step = _handle(state, event)
+    if alerts:
+        step = replace(step, actions=(*alerts, *step.actions))
     phase = step.state.phase
     if phase is not state.phase:
         if phase not in row[kind]:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from desk.core.actions import Action, Decision, SendOrders, VenueOrder
 from desk.core.order import OrderRequest, Side
 from desk.core.venue import VenueName
+from desk.hedge import clocks
 from desk.hedge.state import BotState, Hedge, Intent, Role
 from desk.hedge.steps import Step, hedge_of
 
@@ -60,7 +61,7 @@ def _intent(state: BotState, venue: VenueName, wanted: Wanted, *, at_ms: int) ->
         size=wanted.size,
         price=wanted.price,
         saved_at_ms=at_ms,
-        expires_at_ms=at_ms + REQUEST_LIFE_MS[venue],
+        expires_at_ms=at_ms + REQUEST_LIFE_MS[venue] + clocks.behind_ms(state, venue),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from desk.core.actions import Action, Alert, Level
 from desk.core.events import AccountsRead, Tick
 from desk.core.ids import OrderKey
-from desk.hedge import doubting, evidence, reducing, triggers
+from desk.hedge import clocks, doubting, evidence, reducing, triggers
 from desk.hedge.closing import begin_close
 from desk.hedge.events import Started
 from desk.hedge.opening import hold, look_again, verify
@@ -44,7 +44,7 @@ def on_started(state: BotState, event: Started) -> Step:
         ended = triggers.each_trigger(state.hedge, lambda row: replace(row, was_answered=True))
         state = state.with_hedge(ended)
     state = replace(
-        adopt_config(state, event.config, event.at_ms),
+        clocks.at_start(adopt_config(state, event.config, event.at_ms), event.at_ms),
         phase=Phase.RECOVER,
         cycles_left=event.cycles,
         leaving=False,

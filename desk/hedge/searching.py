@@ -8,7 +8,7 @@ from desk.core.actions import Action, Decision, ReadAccounts
 from desk.core.events import AccountsRead, MarketsRead, Tick, VenueAccount
 from desk.core.venue import VenueName
 from desk.core.words import span
-from desk.hedge import economics, history, proving
+from desk.hedge import clocks, economics, history, proving
 from desk.hedge.config import Config
 from desk.hedge.economics import Costs, Expected
 from desk.hedge.history import Histories
@@ -161,7 +161,7 @@ def on_close_look(state: BotState, event: AccountsRead) -> Step:
     state, alerts = note_outages(state, event.at_ms, event.failures)
     choice = state.choice
     assert choice is not None, "SELECT without a choice"
-    obstacle = _owners_no(state) or "; ".join(event.failures.values())
+    obstacle = _owners_no(state) or "; ".join(event.failures.values()) or clocks.obstacle(state)
     if obstacle:
         return rest(state, event.at_ms, state.config.check_ms, obstacle, *alerts)
     refusal = _occupied(choice, event)

@@ -405,7 +405,8 @@ class BotState:
     `pauses` counts the waits in a row inside this phase. `by_hand` are symbols whose position
     somebody else changed. `halt_reason` is the latch: while it is set nothing is opened, whatever
     the phase, and only the owner's `resume` clears it. While there is a `doubt` nothing is opened
-    either: the venues are searched first.
+    either: the venues are searched first. `skews_ms` names the venues whose clock was last seen too
+    far from ours, and how far it is ahead.
     """
 
     config: Config
@@ -435,6 +436,7 @@ class BotState:
     doubt: Doubt | None = None
     histories: dict[str, SpreadHistory] = field(default_factory=dict)
     rate_proofs: dict[VenueName, RateProof] = field(default_factory=dict)
+    skews_ms: dict[VenueName, int] = field(default_factory=dict)
 
     def key(self, role: Role, round_number: int) -> OrderKey:
         """Return the id fields of an order of the current hedge.

@@ -23,8 +23,10 @@ _Order = TypeVar("_Order", Intent, Trigger)
 PAUSE_MS_MIN = 1_000
 # A venue that did not answer a check is asked again so soon, then ever later.
 FAILED_CHECK_MS = 3_000
-# The venues stamp fills by their own clocks: ask for rows from a little before.
+# Nothing is opened while the venues' clocks are seen to differ from ours by a fraction of it.
 CLOCK_SKEW_MS_MAX = 60_000
+# The venues stamp fills by their own clocks, and may not show these: ask for rows from well before.
+ROWS_BEFORE_MS = 300_000
 BACKOFF_MS_MIN = 60_000
 BACKOFF_MS_MAX = 3_600_000
 LEVERAGE_LOCK = 1
@@ -84,7 +86,7 @@ def ask_hedge(
         state.asked,
         symbol=hedge.symbol,
         orders=orders,
-        since_ms=hedge.approved_at_ms - CLOCK_SKEW_MS_MAX if rows else None,
+        since_ms=hedge.approved_at_ms - ROWS_BEFORE_MS if rows else None,
         fence=fenced(hedge, orders=orders),
         urgent=not can_wait,
         can_wait=can_wait,
@@ -330,7 +332,7 @@ def _believed(hedge: Hedge, venue: VenueName, row: VenueAccount) -> Hedge:
 
 def is_past(intent: Intent, seen: VenueAccount) -> bool:
     """Return whether an order can no longer take effect, by a fence or by its expiry."""
-    return seen.is_fenced or seen.account.asked_at_ms > intent.expires_at_ms
+    return seen.is_fenced or seen.surely_at_ms > intent.expires_at_ms
 
 
 def _with_fills(intent: _Order, seen: VenueAccount) -> _Order:

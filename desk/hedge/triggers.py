@@ -173,8 +173,8 @@ def seen(trigger: Trigger, row: VenueAccount) -> Trigger:
 
 
 def _is_past(trigger: Trigger, row: VenueAccount) -> bool:
-    asked_at_ms = row.account.asked_at_ms
-    return (row.is_fenced and trigger.was_answered) or asked_at_ms > trigger.lands_until_ms
+    is_void = row.is_fenced and trigger.was_answered
+    return is_void or row.surely_at_ms > trigger.lands_until_ms
 
 
 def found_again(hedge: Hedge, event: AccountsRead, config: Config) -> Hedge:

@@ -55,6 +55,9 @@ VALIDITY_MS = {VenueName.LIGHTER: 600_000, VenueName.PACIFICA: 5_000}
 """How long a signed request may still take effect: Lighter's transactions ten minutes, Pacifica's
 requests their expiry window."""
 
+SKEW_MS_CORRECTED = 1_000
+"""A clock further off is corrected where we sign the time ourselves: for Pacifica."""
+
 CODE_EXPIRED = "expired"
 CODE_REPEATED = "repeated"
 CODE_VOID = "void"
@@ -64,12 +67,22 @@ GATEWAY_MS_MAX = 500
 top: a client that trusts the nonce alone looks too early, one that waits `HELD_BACK_MS_MAX` not."""
 
 
+@dataclass(frozen=True, slots=True)
+class Life:
+    """Until when a signed request may take effect: by our wall clock, by our monotonic one, and
+    by the venue's own, which is what it goes by."""
+
+    until_ms: int
+    until_s: float
+    venues_until_ms: int
+
+
 @dataclass(slots=True)
 class SimWrite:
     """A signed order. Its bytes work once: `has_landed` is the venue's memory of them."""
 
     request: OrderRequest
-    expires_at_ms: int
+    life: Life
     has_landed: bool = field(default=False)
 
     @property
@@ -92,12 +105,15 @@ class SimVenue:
         account_id: int,
         *,
         clock: Clock,
+        host: Clock | None = None,
         latency: Latency | None = None,
         faults: FaultHook | Passage | None = None,
         budget: SimBudget | None = None,
     ) -> None:
         """Stand unconnected; `faults` decides the fate of each request.
 
+        `host` is the machine's own clock where `clock` does not follow its every step: the library
+        that signs for Lighter reads it.
         `budget` counts requests as the real client does; without one nothing is counted.
         """
         self._world = world
@@ -109,10 +125,11 @@ class SimVenue:
         self._wire = Wire(world, name, latency=self._latency, faults=faults)
         self._budget = budget
         self._numbers = count(1)
-        self._began_at_ms = clock.now_ms()
-        self._acted_at_ms = 0
+        self._host = host or clock
+        self._began_at_s = clock.monotonic_s()
+        self._acted_at_s = 0.0
         self._has_sent = False
-        self._doubts: dict[int, int] = {}
+        self._doubts: dict[int, float] = {}
         self.feed = Feed(world, name, account_id, clock=clock, latency=self._latency)
 
     @property
@@ -278,8 +295,8 @@ class SimVenue:
         return 0.0 if self._budget is None else self._budget.opening_wait_s()
 
     def health(self) -> Health:
-        """Return that nothing is known: there is no wire to measure."""
-        return Health()
+        """Return how far the clocks differ; there is no wire to measure."""
+        return Health(skew_ms=self._skew_ms())
 
     # Writes
 
@@ -298,7 +315,7 @@ class SimVenue:
         if self._budget is not None and not request.is_close:
             self._budget.check("send")
         await asyncio.sleep(self._latency.sign_ms / 1000)
-        return SimWrite(request, self._clock.now_ms() + VALIDITY_MS[self._name])
+        return SimWrite(request, self._life())
 
     async def send(self, write: SignedWrite) -> Outcome:
         """Send once what `sign` returned."""
@@ -308,7 +325,7 @@ class SimVenue:
             f"send {write.request.symbol}",
             lambda: self._land(write),
             client_id=write.client_id,
-            expires_at_ms=write.expires_at_ms,
+            life=write.life,
             is_guard=write.request.is_close,
         )
 
@@ -355,9 +372,9 @@ class SimVenue:
         sent where something is in doubt or a former life may have sent; at Pacifica only time does.
         """
         if self._name is VenueName.PACIFICA:
-            past_ms = self._began_at_ms + VALIDITY_MS[self._name] if past_life else 0
-            latest_ms = max(past_ms, self._acted_at_ms, *self._doubts.values(), 0)
-            return self._clock.now_ms() > latest_ms + HELD_BACK_MS_MAX
+            past_s = self._began_at_s + VALIDITY_MS[self._name] / 1000 if past_life else 0.0
+            latest_s = max(past_s, self._acted_at_s, *self._doubts.values(), 0.0)
+            return self._clock.monotonic_s() > latest_s + HELD_BACK_MS_MAX / 1000
         if not self._doubts and (self._has_sent or not past_life):
             return True
         voided = list(self._doubts)
@@ -389,6 +406,26 @@ class SimVenue:
         if symbol not in rows:
             raise Refusal(RefusalReason.MARKET_NOT_FOUND, f"no market {symbol}")
         return rows[symbol]
+
+    def _skew_ms(self) -> int:
+        """Return the venue's clock minus ours."""
+        return self._world.time_ms() - self._clock.now_ms()
+
+    def _life(self) -> Life:
+        """Return the life of a request signed now, by the stamp that the real client gives it."""
+        skew_ms, life_ms = self._skew_ms(), VALIDITY_MS[self._name]
+        if self._name is VenueName.LIGHTER:
+            stamp_ms = self._host.now_ms()
+        else:
+            stamp_ms = self._clock.now_ms()
+            stamp_ms += skew_ms if abs(skew_ms) > SKEW_MS_CORRECTED else 0
+        venues_until_ms = stamp_ms + life_ms
+        left_ms = venues_until_ms - self._world.time_ms()
+        return Life(
+            until_ms=self._clock.now_ms() + left_ms,
+            until_s=self._clock.monotonic_s() + left_ms / 1000,
+            venues_until_ms=venues_until_ms,
+        )
 
     def _next_id(self, what: str) -> str:
         return f"{what}-{next(self._numbers)}"
@@ -450,19 +487,19 @@ class SimVenue:
         effect: Callable[[], str],
         *,
         client_id: str,
-        expires_at_ms: int | None = None,
+        life: Life | None = None,
         is_guard: bool = False,
     ) -> Outcome:
         """Have `effect` (which returns the venue's reference) happen and say how it ended.
 
         What is stale when it arrives, or voided, the exchange refuses.
         """
-        ends_ms = expires_at_ms or self._clock.now_ms() + VALIDITY_MS[self._name]
+        life = life or self._life()
         fences = self._world.fences[self._writer]
 
         def act() -> Outcome:
             try:
-                if self._world.now_ms > ends_ms:
+                if self._world.now_ms > life.venues_until_ms:
                     raise _Stale(CODE_EXPIRED, "the request has expired")
                 if self._world.fences[self._writer] != fences and self._is_void():
                     raise _Stale(CODE_VOID, "its nonce was taken")
@@ -478,7 +515,7 @@ class SimVenue:
         except RateLimited as error:
             return Rejected(client_id, NOT_SENT, str(error))
         number = next(self._numbers)
-        self._doubts[number] = ends_ms  # from here on, whatever becomes of us
+        self._doubts[number] = life.until_s  # from here on, whatever becomes of us
         try:
             outcome = await self._wire.ask(operation, act)
         except NotSent as error:
@@ -489,9 +526,9 @@ class SimVenue:
             self._stay_away(error)
             outcome = Rejected(client_id, "rate_limited", str(error))
         except OutcomeUnknown as error:
-            return Unknown(client_id, operation, str(error), ends_ms)
+            return Unknown(client_id, operation, str(error), life.until_ms)
         self._doubts.pop(number, None)
-        self._acted_at_ms = self._clock.now_ms()
+        self._acted_at_s = self._clock.monotonic_s()
         self._has_sent = self._has_sent or isinstance(outcome, Accepted)
         return outcome
 

@@ -11,6 +11,7 @@ from desk.core.events import Event
 from desk.core.order import OrderRequest, Outcome
 from desk.core.ports import SignedWrite
 from desk.core.venue import VenueName
+from desk.engine.clock import SteadyClock
 from desk.engine.journal import Journal
 from desk.engine.store import StateStore
 from desk.hedge.state import BotState
@@ -62,6 +63,11 @@ class Mortal(Protocol):
         ...
 
     @property
+    def clock(self) -> SteadyClock:
+        """Return the time it lives by."""
+        ...
+
+    @property
     def boundaries(self) -> Boundaries:
         """Return what counts its effects."""
         ...
@@ -96,7 +102,8 @@ class Client(SimVenue):
             stage.world,
             name,
             ACCOUNT,
-            clock=stage.our_clock,
+            clock=life.clock,
+            host=stage.our_clock,
             latency=LATENCY,
             faults=self._way,
             budget=self.budget,

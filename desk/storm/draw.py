@@ -78,7 +78,8 @@ _AMOUNTS: dict[Kind, tuple[float, ...]] = {
     Kind.REVERSED: (600.0, 7_200.0),
     Kind.GAPPED: (60.0, 7_200.0),
     Kind.DISK_FULL: (1.0, 30.0, 600.0),
-    Kind.SKEW: (-3.0, -1.0, 1.0, 3.0),
+    # Further behind nothing that the library dates is taken by Lighter, whatever the bot does.
+    Kind.SKEW: (-500.0, -90.0, -60.0, -20.0, -3.0, -1.0, 1.0, 3.0, 20.0, 60.0, 90.0, 600.0),
     Kind.PARTIAL: (0.1, 0.5, 0.9),
     Kind.SHOCK: (-60.0, -20.0, -2.0, 2.0, 20.0, 60.0),
     Kind.LIQUIDATED: (0.3, 1.0),

@@ -14,6 +14,7 @@ from desk.core.actions import Strategy
 from desk.core.errors import VenueError
 from desk.core.events import Command, OwnerAsked
 from desk.core.venue import VenueName
+from desk.engine.clock import SteadyClock
 from desk.engine.opening import open_patiently
 from desk.engine.recall import recall
 from desk.engine.run import Engine
@@ -61,6 +62,7 @@ class Life:
         self.weather = around.weather
         self.witness = around.witness
         self.is_dead = False
+        self.clock = SteadyClock(self.stage.our_clock)
         self._around = around
         self.engine: Engine[BotState] | None = None
         self.venues = {name: Client(self, name) for name in VenueName}
@@ -119,7 +121,7 @@ class Life:
     def say(self, command: Command) -> None:
         """Speak to the bot as its owner; before it runs nobody listens."""
         if self.engine is not None and not self.is_dead:
-            self.engine.post(OwnerAsked(self.stage.our_clock.now_ms(), command))
+            self.engine.post(OwnerAsked(self.clock.now_ms(), command))
 
     def _tasks(self) -> list[asyncio.Task[Any]]:
         """Return the tasks of this process, oldest first."""
@@ -142,12 +144,12 @@ class Life:
             around.strategy,
             state,
             self.venues,
-            clock=self.stage.our_clock,
+            clock=self.clock,
             store=WatchedStore(self, store),
             journal=NoJournal(),
             observer=self.witness.decided,
         )
-        self.engine.post(Started(self.stage.our_clock.now_ms(), around.config, around.cycles))
+        self.engine.post(Started(self.clock.now_ms(), around.config, around.cycles))
         return await self.engine.run()
 
 

@@ -32,6 +32,7 @@ RETRY_AFTER_S_DEFAULT = 10.0
 RETRY_AFTER_S_MAX = 120.0
 DATE_RESOLUTION_MS = 1_000
 SKEW_SAMPLES_MAX = 32
+SKEW_MS_TOLD = 10_000
 RATE_LIMIT_STATUS = 429
 CLOSED = "the client is closed"
 
@@ -255,10 +256,11 @@ class ClockSkew:
         self._last: tuple[int, int] | None = None
 
     def observe(self, response: HttpResponse) -> None:
-        """Take one answer in; one without a readable `Date` teaches nothing of the clock."""
+        """Take one answer in; one without a readable `Date`, or out of a cache (it has an `Age`,
+        RFC 9111 section 5.1), teaches nothing of the clock."""
         self._last = response.sent_at_ms, response.received_at_ms
         server_ms = _date_ms(response.headers.get("date", ""))
-        if server_ms is None:
+        if server_ms is None or response.headers.get("age", "0") != "0":
             return
         low = server_ms - response.received_at_ms
         high = server_ms + DATE_RESOLUTION_MS - response.sent_at_ms
@@ -279,13 +281,32 @@ class ClockSkew:
         low, high = self._overlap()
         return (low + high) // 2
 
+    @property
+    def remark(self) -> str:
+        """Return what to add to a refusal where our clock is far off, empty where it is not."""
+        skew_ms = self.estimate_ms or 0
+        if abs(skew_ms) <= SKEW_MS_TOLD:
+            return ""
+        how = "behind" if skew_ms > 0 else "ahead of"
+        return f" (this machine's clock is {abs(skew_ms) / 1000:.0f} s {how} the venue's: set it)"
+
     def health(self, budget: RequestBudget) -> Health:
         """Return when the last answer came and how long it took, and what `budget` has left."""
         sent_at_ms, received_at_ms = self._last or (None, None)
         took_ms = None
         if sent_at_ms is not None and received_at_ms is not None:
             took_ms = max(received_at_ms - sent_at_ms, 0)
-        return Health(took_ms, received_at_ms, budget.left(), budget.ceiling())
+        return Health(
+            took_ms, received_at_ms, budget.left(), budget.ceiling(), skew_ms=self.estimate_ms
+        )
+
+    @property
+    def doubt_ms(self) -> int | None:
+        """Return how far apart the differences are that the answers allow; None without one."""
+        if not self._bounds_ms:
+            return None
+        low, high = self._overlap()
+        return high - low
 
     @property
     def bound_ms(self) -> int | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from desk.core.actions import Alert, Level
 from desk.core.events import Command, OwnerAsked
 from desk.core.venue import VenueName
+from desk.engine.clock import SteadyClock
 from desk.engine.journal import Journal
 from desk.engine.recall import Recalled, recall
 from desk.engine.run import Engine, Record
@@ -78,7 +79,7 @@ class Bot:
                 machine,
                 state,
                 venues,
-                clock=self.stage.clock,
+                clock=SteadyClock(self.stage.clock),
                 store=self.store,
                 journal=journal,
                 observer=self._hear,

@@ -10,6 +10,7 @@ from desk.core.events import Event
 from desk.core.order import Outcome
 from desk.core.ports import SignedWrite, Venue
 from desk.core.venue import VenueName
+from desk.engine.clock import SteadyClock
 from desk.engine.journal import Journal
 from desk.engine.run import Engine, Record
 from desk.sim.sim_venue import SimVenue
@@ -140,7 +141,7 @@ async def engine_for(stage: Stage, script: Script, folder: Path, memo: Memo | No
         strategy,
         memo or Memo(),
         venues,
-        clock=stage.clock,
+        clock=SteadyClock(stage.clock),
         store=diary,
         journal=journal,
         observer=screen,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from desk.core.actions import ReadAccounts, ReadMarkets, SendOrders
 from desk.core.errors import StaleData
 from desk.core.events import AccountsRead, MarketsRead
-from desk.core.order import Side
+from desk.core.order import Side, TimeInForce
 from desk.core.stream import StatsSeen
 from desk.core.venue import VenueName
 from desk.engine.execution import Executor
@@ -349,6 +350,34 @@ def test_an_account_read_finds_orders_fills_and_payments() -> None:
         assert row.orders == ()
         assert row.quote is not None
         assert row.stats is not None
+
+    on_stage(play)
+
+
+def test_what_was_read_before_a_fence_does_not_count_after_it() -> None:
+    """The list of orders was told, then a wait for the budget: what came in between is in it."""
+
+    async def play(stage: Stage) -> None:
+        stage.fault(PACIFICA, FaultKind.EFFECT_LATE, "send", delay_s=3)
+        resting = stage.order(PACIFICA, Side.BUY, time_in_force=TimeInForce.GTC)
+        price = stage.world.spec(PACIFICA, "BTC").instrument.price_down(resting.request.price / 2)
+        resting = replace(resting, request=replace(resting.request, price=price))
+        await Executor(stage.venues, stage.clock).send_orders(SendOrders(1, (resting,), Decimal(5)))
+        stage.fault(PACIFICA, FaultKind.HTTP_429, "account")
+        what = {"symbol": "BTC", "orders": True, "can_wait": True, "fence": (PACIFICA,)}
+        row = (await ask(stage, **what)).venues[PACIFICA]
+        assert row.is_fenced
+        assert [resting.request.client_id] == [each.client_id for each in row.orders or ()]
+
+    on_stage(play)
+
+
+def test_an_account_read_tells_how_far_the_clocks_differ() -> None:
+    """As the client measures it."""
+
+    async def play(stage: Stage) -> None:
+        rows = (await ask(stage)).venues
+        assert dict.fromkeys(VenueName, 0) == {name: row.skew_ms for name, row in rows.items()}
 
     on_stage(play)
 

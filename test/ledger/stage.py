@@ -17,6 +17,7 @@ from desk.core.funding import FundingPayment
 from desk.core.order import Fill
 from desk.core.ports import Venue
 from desk.core.venue import VenueName
+from desk.engine.clock import SteadyClock
 from desk.engine.journal import Journal
 from desk.engine.run import Engine, Record
 from desk.hedge import machine
@@ -106,7 +107,7 @@ class Office:
                 machine,
                 state,
                 venues,
-                clock=bot.stage.clock,
+                clock=SteadyClock(bot.stage.clock),
                 store=bot.store,
                 journal=journal,
                 observer=self._hear,

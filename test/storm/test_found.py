@@ -9,6 +9,25 @@ import pytest
 from desk.storm.runs import parse_plan, play
 
 FOUND = {
+    "a clock set ahead hid our own fills, and a leg stood naked for good": (
+        "seed=1 hours=cycle base_capital_allocation=500 "
+        "strikes=RECOVER#1:skew:90,send#1:partial:0.5,send#2:crash_landed"
+    ),
+    "a clock set ahead in an opening ended its doubt": (
+        "seed=1 hours=cycle strikes=send#2:late:4,OPEN#3:skew:20"
+    ),
+    "a clock set back put off a close": (
+        "seed=1 hours=cycle strikes=send#2:no_fill,CLOSE#5:no_fill,CLOSE#6:skew:-60"
+    ),
+    "a clock set ahead between two lives ended a doubt": (
+        "seed=24075 hours=0.3 base_capital_allocation=500 strikes=HOLD#2:late:20:pacifica,"
+        "HOLD#4:server_error:lighter,ANALYZE#2:crash_sent:down=70,send#1:skew:60:pacifica,"
+        "send#2:crash_late:4.5:lighter:down=0.5,RECOVER#6:shock:20:pacifica,RECOVER#9:reject"
+    ),
+    "a clock set back between two lives put off a look at triggers": (
+        "seed=19937 hours=0.3 base_capital_allocation=4000 strikes=HOLD#3:server_error:pacifica,"
+        "HOLD#4:skew:-500:pacifica,HOLD#8:outage:5:pacifica,HOLD#13:crash_sent:pacifica"
+    ),
     "a list of orders that was refused hid a position": (
         "seed=20521 hours=0.16 "
         "strikes=send#9:crash_sent:down=0.5,OPEN#9:crash_sent,RECOVER#15:throttled:lighter"

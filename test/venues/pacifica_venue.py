@@ -131,9 +131,12 @@ def credentials() -> Credentials:
 
 def client(venue: FakeVenue, server: FakeServer | None = None, **changes: Any) -> PacificaClient:
     """Return a client on the running loop's time; without limits, unless told otherwise."""
-    settings: dict[str, Any] = {"credentials": credentials(), "limits": "off"}
+    settings: dict[str, Any] = {
+        "credentials": credentials(),
+        "limits": "off",
+        "clock": LoopClock(asyncio.get_running_loop(), START_MS),
+    }
     return PacificaClient(
-        clock=LoopClock(asyncio.get_running_loop(), START_MS),
         jitter=lambda: 0.0,
         endpoints=ENDPOINTS,
         transport=venue,

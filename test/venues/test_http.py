@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -292,6 +293,24 @@ def test_a_clock_that_was_set_starts_the_estimate_anew() -> None:
     skew.observe(dated(EPOCH_MS + 60_000, EPOCH_MS + 60_000))
 
     assert -59_500 == skew.estimate_ms
+
+
+def test_an_answer_out_of_a_cache_teaches_nothing() -> None:
+    """It is dated by when it was made, which may be long ago."""
+    skew = ClockSkew()
+    old = dated(EPOCH_MS + 60_000, EPOCH_MS + 60_000)
+    skew.observe(replace(old, headers={**old.headers, "age": "60"}))
+
+    assert skew.estimate_ms is None
+
+
+def test_a_refusal_names_a_clock_that_is_far_off() -> None:
+    """The owner reads why, and which way, where the venue's own words may not say it."""
+    skew = ClockSkew()
+    assert "" == skew.remark
+    skew.observe(dated(EPOCH_MS - 59_500, EPOCH_MS - 59_500))
+
+    assert " (this machine's clock is 60 s behind the venue's: set it)" == skew.remark
 
 
 @pytest.mark.parametrize("date", ["", "yesterday", "Tue, 99 Nov 2023"])

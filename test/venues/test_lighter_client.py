@@ -6,7 +6,7 @@ of a write when the way to the venue breaks.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -22,7 +22,7 @@ from desk.core.errors import (
     VenueError,
     VenueUnavailable,
 )
-from desk.core.market import Instrument
+from desk.core.market import Instrument, MarketStatus
 from desk.core.order import (
     Accepted,
     OrderKind,
@@ -406,6 +406,35 @@ def test_a_fence_that_is_not_answered_proves_nothing() -> None:
         assert await desk.client.fence(past_life=False)
         await asyncio.sleep(60)
         assert D(0) == await desk.held()
+
+    play(story)
+
+
+def test_a_fence_goes_on_to_the_next_market_where_one_refuses_it() -> None:
+    """A market that was stopped a moment ago must not leave the doubt standing."""
+
+    async def story(desk: Desk) -> None:
+        desk.strike(FaultKind.EFFECT_LATE, delay_s=30)
+        assert isinstance(await desk.place(), Unknown)
+        desk.strike(FaultKind.REJECT, code="21605")
+        assert await desk.client.fence(past_life=False)
+        await asyncio.sleep(60)
+        assert D(0) == await desk.held()
+
+    play(story)
+
+
+def test_a_fence_is_drawn_where_markets_trade_and_first_where_we_do() -> None:
+    """A dead market refuses what would void the doubt, for as long as it is asked."""
+
+    async def story(desk: Desk) -> None:
+        client = desk.client
+        alive = ("BTC", "SOL", "ETH")
+        client._instruments = {
+            symbol: row if symbol in alive else replace(row, status=MarketStatus.INACTIVE)
+            for symbol, row in client._instruments.items()
+        }
+        assert ["ETH", "BTC", "SOL"] == await client._quiet_markets()
 
     play(story)
 

@@ -1,6 +1,8 @@
 """Lighter's one sender: every write has an outcome, and a nonce never carries two surprises."""
 
 import asyncio
+from dataclasses import replace
+from email.utils import formatdate
 
 import pytest
 
@@ -94,6 +96,18 @@ def test_an_invalid_nonce_is_asked_for_again() -> None:
         assert isinstance(await desk.send(), Accepted)
 
     assert [5, 6, 9] == nonces(play(story))
+
+
+def test_a_refusal_by_a_clock_that_is_off_says_so() -> None:
+    """Ten minutes behind, whatever the library signs has expired before it leaves."""
+
+    async def story(desk: Desk) -> None:
+        late = {"date": formatdate((NOW_MS + 660_000) / 1000, usegmt=True)}
+        outcome = await desk.send(replace(REFUSAL, headers=late))
+        assert isinstance(outcome, Rejected)
+        assert "this machine's clock is 660 s behind the venue's: set it" in outcome.message
+
+    play(story)
 
 
 @pytest.mark.parametrize(

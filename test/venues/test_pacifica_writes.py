@@ -1,5 +1,6 @@
 """PacificaClient's writes against a hand-written venue: signed once, sent once, three outcomes."""
 
+import asyncio
 import json
 from dataclasses import replace
 from decimal import Decimal
@@ -20,6 +21,7 @@ from desk.core.order import (
     Unknown,
 )
 from desk.core.secret import Secret
+from desk.engine.clock import LoopClock
 from desk.venues.pacifica import operations
 from desk.venues.pacifica.signing import signing_bytes, verify
 from pacifica_client import PacificaClient
@@ -30,12 +32,14 @@ from test.venues.pacifica_venue import (
     START_MS,
     FakeVenue,
     ask,
+    client,
     credentials,
     lost,
     ok,
     refused,
     send,
 )
+from test.virtual import run_virtual
 
 SPEED_BUMP_MS = 1_000
 
@@ -172,6 +176,37 @@ def test_impossible_clock_lengthens_a_doubt() -> None:
     venue.answers["/orders/create"] = lost(OutcomeUnknown)
 
     assert START_MS + 300_000 < send(venue).expires_at_ms
+
+
+def test_a_doubt_is_as_short_on_a_clock_that_is_corrected() -> None:
+    """What we signed by the venue's time it refuses as soon as ever."""
+    venue = FakeVenue(skew_ms=60_000)
+    venue.answers["/orders/create"] = lost(OutcomeUnknown)
+
+    assert send(venue).expires_at_ms <= START_MS + 9_000
+
+
+def test_a_wall_clock_that_is_set_ahead_ends_no_doubt() -> None:
+    """The fence goes by the time that went by."""
+
+    class Machine(LoopClock):
+        ahead_ms = 0
+
+        def now_ms(self) -> int:
+            return super().now_ms() + self.ahead_ms
+
+    async def main() -> None:
+        venue, machine = FakeVenue(), Machine(asyncio.get_running_loop(), START_MS)
+        venue.answers["/orders/create"] = lost(OutcomeUnknown)
+        made = client(venue, clock=machine)
+        await made.instruments()
+        assert isinstance(await made.send(await made.sign(REQUEST)), Unknown)
+        machine.ahead_ms = 60_000
+        assert not await made.fence(past_life=False)
+        await asyncio.sleep(9)
+        assert await made.fence(past_life=True)
+
+    run_virtual(main())
 
 
 def test_own_key_needs_no_agent() -> None:

@@ -13,7 +13,7 @@ from desk.commands.start import close_all, read_equity
 from desk.core.errors import VenueError
 from desk.core.funding import HourlyRate
 from desk.core.venue import VenueName
-from desk.engine.clock import LoopClock
+from desk.engine.clock import LoopClock, SteadyClock
 from desk.engine.journal import Journal
 from desk.engine.opening import open_patiently
 from desk.engine.run import Engine
@@ -157,7 +157,7 @@ class _Run:
                 machine,
                 state,
                 venues,
-                clock=self._clock,
+                clock=SteadyClock(self._clock),
                 store=store,
                 journal=journal,
                 observer=judge.decided,

@@ -135,6 +135,11 @@ class LighterFeed:
         }
         self.watch(self._wanted)
 
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """Return the symbols whose books are wanted."""
+        return self._wanted
+
     def watch(self, symbols: Iterable[str]) -> None:
         """Stream the books of exactly these symbols; one we have no market for is kept in mind."""
         self._wanted = tuple(symbols)

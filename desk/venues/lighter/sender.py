@@ -251,7 +251,7 @@ class LighterSender:
             self._nonces.refused(signed)
             if reply.code == CODE_INVALID_NONCE:
                 self._nonces.forget()
-            return _refused(write, reply)
+            return self._refused(write, reply)
         if reply.hashes != [signed.tx_hash]:
             return self._unknown(write, signed, f"the gateway answered for {reply.hashes}")
         self._note_taken(signed)
@@ -301,7 +301,7 @@ class LighterSender:
                 outcomes.append(self._unknown(write, signed, reason))
             else:
                 self._nonces.refused(signed)
-                outcomes.append(_refused(write, reply))
+                outcomes.append(self._refused(write, reply))
         return outcomes
 
     async def _ask(
@@ -316,6 +316,14 @@ class LighterSender:
         expires_at_ms = signed.expired_at_ms + self._skew_ms()
         return Unknown(write.client_id, signed.tx_hash, reason, expires_at_ms)
 
+    def _refused(self, write: LighterWrite, reply: SendReply) -> Rejected:
+        message = reply.message or "refused without a word"
+        if reply.code == CODE_INVALID_SIGNATURE:
+            # The key is compared with the registered one at each start, so it is not the key's
+            # fault; on known hosts the chain is checked, too.
+            message += ": LIGHTER_CHAIN_ID is probably not the one of LIGHTER_BASE_URL"
+        return Rejected(write.client_id, str(reply.code), message + self._api.skew.remark)
+
 
 def _is_urgent(write: LighterWrite) -> bool:
     return write.is_guard or write.is_urgent
@@ -323,12 +331,3 @@ def _is_urgent(write: LighterWrite) -> bool:
 
 def _not_sent(write: LighterWrite, error: VenueError) -> Rejected:
     return Rejected(write.client_id, NOT_SENT, str(error))
-
-
-def _refused(write: LighterWrite, reply: SendReply) -> Rejected:
-    message = reply.message or "refused without a word"
-    if reply.code == CODE_INVALID_SIGNATURE:
-        # The key is compared with the registered one at each start, so it is not the key's fault;
-        # on known hosts the chain is checked, too.
-        message += ": LIGHTER_CHAIN_ID is probably not the one of LIGHTER_BASE_URL"
-    return Rejected(write.client_id, str(reply.code), message)

@@ -110,9 +110,10 @@ class PythonSigner(CheckedSigner):
 class LibrarySigner(CheckedSigner):
     """Sign with the library of the installed `lighter-sdk` wheel; its signatures are random.
 
-    The library takes the expiry from the host's clock; `now_ms` serves the checks only. Calls are
-    serialised by a lock, so any thread may sign. Call it from a thread of its own: a signature
-    costs 0.3 ms there and 1 to 2 ms on the main thread (measured).
+    The library takes the expiry from the host's clock, and no argument of it sets another: what a
+    machine signs that is ten minutes slow, a close too, has expired before it leaves. `now_ms`
+    serves the checks only. Calls are serialised by a lock, so any thread may sign. Call it from a
+    thread of its own: a signature costs 0.3 ms there and 1 to 2 ms on the main thread (measured).
     """
 
     def __init__(

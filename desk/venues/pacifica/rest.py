@@ -48,7 +48,8 @@ EXPIRY_WINDOW_MS = 5_000
 SPEED_BUMP_MS_MAX = 1_000  # documented 50-100, later about 200; others measured up to 300
 SKEW_MS_UNMEASURED = 2_000
 SKEW_MS_CORRECTED = 1_000  # below it the `Date` header's whole seconds are the larger error
-SKEW_MS_BELIEVED_MAX = 300_000  # beyond it one of the clocks is not a clock; the owner must look
+SKEW_MS_BELIEVED_MAX = 86_400_000  # beyond it one of the clocks is not a clock
+SKEW_MS_WAITED_MAX = 300_000  # a doubt does not outlast it, whatever the clocks say
 HALF_CREDITS_LIGHT = 2
 HALF_CREDITS_HEAVY = 24
 HALF_CREDITS_HEAVY_WITH_KEY = 6
@@ -76,11 +77,13 @@ class Answer:
 @dataclass(slots=True)
 class PacificaWrite:
     """A signed request; `expires_at_ms` is our clock's reading after which it can no longer take
-    effect, however far apart the clocks are. Kept in memory only."""
+    effect, however far apart the clocks are, `expires_at_s` the monotonic clock's. Kept in memory
+    only."""
 
     operation: Operation
     body: bytes = field(repr=False)
     expires_at_ms: int
+    expires_at_s: float
     is_spent: bool = False
 
     def spend(self) -> None:
@@ -122,8 +125,8 @@ class PacificaRest:
         self._expiry_window_ms = expiry_window_ms
         self.headers = {} if api_key is None else {"PF-API-KEY": api_key.reveal()}
         self._skew = ClockSkew()
-        self._began_at_ms = clock.now_ms()
-        self._may_act_until_ms: dict[str, int] = {}
+        self._began_at_s = clock.monotonic_s()
+        self._may_act_until_s: dict[str, float] = {}
         self.half_credits_heavy = HALF_CREDITS_HEAVY_WITH_KEY if api_key else HALF_CREDITS_HEAVY
 
     @property
@@ -244,8 +247,9 @@ class PacificaRest:
             "expiry_window": self._expiry_window_ms,
             **operation.payload,
         }
-        expires_at_ms = max(now_ms, timestamp_ms) + self._expiry_window_ms + self._grace_ms()
-        return PacificaWrite(operation, encode(body), expires_at_ms)
+        life_ms = self._life_ms()
+        expires_at_s = self._clock.monotonic_s() + life_ms / 1000
+        return PacificaWrite(operation, encode(body), now_ms + life_ms, expires_at_s)
 
     def _correction_ms(self) -> int:
         """Return what to add to our clock for a timestamp the venue agrees with: nothing unless
@@ -253,34 +257,35 @@ class PacificaRest:
         skew_ms = self.skew_ms or 0
         return skew_ms if abs(skew_ms) > SKEW_MS_CORRECTED else 0
 
-    def _grace_ms(self) -> int:
-        """Return how much longer than by our clock a request may live at the venue; a difference
-        we do not believe may yet be true, and counts up to where belief ends."""
-        bound_ms = self._skew.bound_ms
-        skew_ms = SKEW_MS_UNMEASURED if bound_ms is None else min(bound_ms, SKEW_MS_BELIEVED_MAX)
-        return skew_ms + SPEED_BUMP_MS_MAX
+    def _life_ms(self) -> int:
+        """Return how long after its signing a request may take effect: the venue's window, its
+        speed bump, and what its clock may be behind the timestamp. A difference we do not believe
+        may yet be true."""
+        behind_ms = self._skew.doubt_ms if self._correction_ms() else self._skew.bound_ms
+        if behind_ms is None:
+            behind_ms = SKEW_MS_UNMEASURED
+        return self._expiry_window_ms + SPEED_BUMP_MS_MAX + min(behind_ms, SKEW_MS_WAITED_MAX)
 
     def is_fenced(self, *, past_life: bool) -> bool:
         """Return whether nothing sent before can take effect any more.
 
         Until a request's expiry where nobody answered it, until the speed bump is over where it
-        was accepted. A former process (`past_life`) sent its last before this one began.
+        was accepted. A former process (`past_life`) sent its last before this one began, and may
+        not have known how the clocks differ. Time is the monotonic clock's: the other may be set.
         """
-        now_ms = self._clock.now_ms()
-        past_ms = self._began_at_ms + self._expiry_window_ms + self._grace_ms() if past_life else 0
-        return now_ms > max(past_ms, *self._may_act_until_ms.values(), 0)
+        unmeasured_ms = self._expiry_window_ms + SPEED_BUMP_MS_MAX + SKEW_MS_UNMEASURED
+        past_s = self._began_at_s + max(self._life_ms(), unmeasured_ms) / 1000 if past_life else 0.0
+        return self._clock.monotonic_s() > max(past_s, *self._may_act_until_s.values(), 0.0)
 
     def _note_outcome(self, outcome: Outcome) -> None:
         """Keep until when a request may still act; forget what can no longer."""
-        now_ms = self._clock.now_ms()
+        now_s = self._clock.monotonic_s()
         if isinstance(outcome, Rejected):
-            self._may_act_until_ms.pop(outcome.client_id, None)
+            self._may_act_until_s.pop(outcome.client_id, None)
         elif isinstance(outcome, Accepted):
-            self._may_act_until_ms[outcome.client_id] = now_ms + SPEED_BUMP_MS_MAX
-        self._may_act_until_ms = {
-            ident: until_ms
-            for ident, until_ms in self._may_act_until_ms.items()
-            if until_ms >= now_ms
+            self._may_act_until_s[outcome.client_id] = now_s + SPEED_BUMP_MS_MAX / 1000
+        self._may_act_until_s = {
+            ident: until_s for ident, until_s in self._may_act_until_s.items() if until_s >= now_s
         }
 
     async def send(self, write: PacificaWrite) -> Outcome:
@@ -332,7 +337,7 @@ class PacificaRest:
         """Return the envelope of an acceptance, or the outcomes of everything else."""
         for write in writes:
             write.spend()
-            self._may_act_until_ms[write.client_id] = write.expires_at_ms
+            self._may_act_until_s[write.client_id] = write.expires_at_s
         guards = all(write.operation.is_guard for write in writes)
         priority = Priority.GUARD if guards else Priority.NORMAL
         try:

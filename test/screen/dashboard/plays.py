@@ -16,7 +16,7 @@ from desk.core.events import Command, OwnerAsked
 from desk.core.funding import HourlyRate
 from desk.core.stream import StreamEvent
 from desk.core.venue import VenueName
-from desk.engine.clock import LoopClock
+from desk.engine.clock import LoopClock, SteadyClock
 from desk.engine.journal import Journal
 from desk.engine.opening import open_patiently
 from desk.engine.run import Engine, Record
@@ -164,7 +164,7 @@ async def _play(folder: Path, script: Script, config: Config) -> dict[str, Momen
             machine,
             state,
             venues,
-            clock=clock,
+            clock=SteadyClock(clock),
             store=StateStore(folder / "state.json", kind=BotState, schema=SCHEMA),
             journal=journal,
             observer=stage.observe,
