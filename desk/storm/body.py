@@ -4,12 +4,14 @@ Every request and every save passes `Boundaries` here, and what strikes it is ca
 process has no effect any more, whatever its tasks still try.
 """
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
+from desk.core.account import Account
 from desk.core.actions import Decision
 from desk.core.events import Event
-from desk.core.order import OrderRequest, Outcome
-from desk.core.ports import SignedWrite
+from desk.core.order import Fill, Order, OrderRequest, Outcome
+from desk.core.ports import SignedWrite, StreamListener
 from desk.core.venue import VenueName
 from desk.engine.clock import SteadyClock
 from desk.engine.journal import Journal
@@ -97,6 +99,7 @@ class Client(SimVenue):
     def __init__(self, life: Mortal, name: VenueName) -> None:
         self._way = _Way(life, name)
         stage = self._stage = life.stage
+        self._lies = stage.lies[name]
         self.budget = SimBudget(name, stage.clock.monotonic_s, limit=stage.limits[name])
         super().__init__(
             stage.world,
@@ -119,6 +122,28 @@ class Client(SimVenue):
         assert isinstance(write, SimWrite)
         self._way.sends(write.request)
         return await super().send(write)
+
+    # What the venue tells, true or not
+
+    def listen(self, listener: StreamListener) -> None:
+        """Hear what the stream tells."""
+        super().listen(self._lies.told(listener))
+
+    async def account(self, *, urgent: bool = False) -> Account:
+        """Return what is told of the account."""
+        return self._lies.account(await super().account(urgent=urgent))
+
+    async def find_order(self, symbol: str, client_id: str) -> Order | None:
+        """Return what is told of an order."""
+        order = await super().find_order(symbol, client_id)
+        return order and self._lies.order(order)
+
+    async def fills(
+        self, *, since_ms: int, symbol: str | None = None, urgent: bool = False
+    ) -> Sequence[Fill]:
+        """Return the fills that are told."""
+        rows = await super().fills(since_ms=since_ms, symbol=symbol, urgent=urgent)
+        return self._lies.fills([*rows])
 
 
 class _Way(Passage):
@@ -182,6 +207,8 @@ class _Way(Passage):
         elif kind in (Kind.PARTIAL, Kind.NO_FILL) and request is not None:
             share = strike.amount if kind is Kind.PARTIAL else 1.0
             self._life.weather.thin_book(self._venue, request, without=share)
+        elif kind is Kind.LYING_ROW and request is not None:
+            self._life.stage.lies[self._venue].deny(request.client_id, strike.amount)
         if kind not in _REQUEST_FAULTS:
             return None
         if kind in (Kind.LOST, Kind.SERVER_ERROR):

@@ -108,10 +108,11 @@ class Causes(Witness):
 
 @dataclass(slots=True)
 class _Failed:
-    """How often in a row a symbol was not opened, and when last."""
+    """How often in a row a symbol was not opened, and when last: truly, and by the bot's clock."""
 
     count: int
     at_ms: int
+    by_bot_ms: int
 
 
 class Churn(Witness):
@@ -138,24 +139,27 @@ class Churn(Witness):
         if isinstance(record.event, OwnerAsked):
             self._trying = ""  # what he says may end it
         elif hedge is not None and state.phase is Phase.OPEN and before != Phase.OPEN:
-            self._judge(hedge.symbol)
+            self._judge(hedge.symbol, record.event.at_ms)
             self._trying = hedge.symbol
         elif state.phase is Phase.HOLD:
             self._failed.pop(self._trying, None)
             self._trying, self._in_a_row = "", 0
         elif hedge is None and self._trying:
             count = self._failed[self._trying].count if self._trying in self._failed else 0
-            self._failed[self._trying] = _Failed(count + 1, self._stage.world.time_ms())
+            now_ms = self._stage.world.time_ms()
+            self._failed[self._trying] = _Failed(count + 1, now_ms, record.event.at_ms)
             self._trying = ""
             self._in_a_row += 1
 
-    def _judge(self, symbol: str) -> None:
+    def _judge(self, symbol: str, at_ms: int) -> None:
+        """The pause is long enough by one clock or the other: the bot's may be set."""
         failed = self._failed.get(symbol)
         if self._in_a_row > FAILURES_MAX:
             self._breach(Rule.CHURN, f"{self._in_a_row} openings failed in a row, and one more")
         if failed is None:
             return
-        paused_s = (self._stage.world.time_ms() - failed.at_ms) / 1000
+        now_ms = self._stage.world.time_ms()
+        paused_s = max(now_ms - failed.at_ms, at_ms - failed.by_bot_ms) / 1000
         if paused_s < retry_pause_s(failed.count):
             text = f"{symbol} again after {paused_s:.0f} s, {failed.count} failed"
             self._breach(Rule.CHURN, text)

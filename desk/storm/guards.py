@@ -16,12 +16,12 @@ from desk.sim.exchange import ExchangeEvent, OrderChanged, OrderView
 from desk.storm.patience import lone_s, unguarded_s
 from desk.storm.rules import Rule
 from desk.storm.stage import ACCOUNT, Stage
-from desk.storm.strikes import Kind, Strike
+from desk.storm.strikes import LIES, Kind, Strike
 from desk.storm.truth import is_ours
 from desk.storm.witness import Witness
 
 TRIGGERS = 2  # of each leg: a stop, and a take-profit where its twin's stop is
-BLOCKING = (Kind.OUTAGE, Kind.DISK_FULL)  # nothing can be placed before they end
+BLOCKING = (Kind.OUTAGE, Kind.DISK_FULL, *LIES)  # nothing can be placed before they end
 
 
 class Guards(Witness):

@@ -5,7 +5,7 @@ The bounds of the storm, written down apart from what the bot does to keep them.
 
 from desk.hedge.config import Config
 from desk.storm.boundaries import Boundary
-from desk.storm.strikes import CRASHES, HANDS, Effect, Kind, Strike
+from desk.storm.strikes import CRASHES, HANDS, LIES, Effect, Kind, Strike
 
 # Seconds: what a plain opening or close takes, and what each strike adds to it.
 BASE_S = 10.0
@@ -38,6 +38,8 @@ def excuse_s(strike: Strike, boundary: Boundary) -> float:
     """Return by how many seconds a strike may prolong the life of a naked leg."""
     if strike.kind in HANDS:
         return 0.0  # they count when they trade, see `second_look_s`
+    if strike.kind in LIES:
+        return strike.amount + ANSWER_S  # what is told is not believed, and waited out
     is_write = boundary.effect is Effect.WRITE
     if strike.kind in CRASHES:
         return START_S + (DOUBT_S if is_write else 0.0)

@@ -19,6 +19,7 @@ from desk.sim.sim_budget import VenueLimit
 from desk.sim.sim_feed import Feed
 from desk.sim.world import World
 from desk.storm.disk import MemoryDisk
+from desk.storm.lies import Lies
 from desk.storm.market import PlainMarket
 
 START_MS = 1_767_704_280_000  # 2026-01-06 12:58 UTC, two minutes before a settlement
@@ -54,7 +55,8 @@ class Stage:
     """A world with one account of `DEPOSIT_USD` on each venue.
 
     `chance` decides what a crash leaves of unsynced names; `feeds` are those of the present life;
-    `limits` is what the venues count of our requests, through all lives.
+    `limits` is what the venues count of our requests, through all lives; `lies` what they tell of
+    us that is not so.
     """
 
     world: World
@@ -64,6 +66,7 @@ class Stage:
     disk: MemoryDisk = field(default_factory=MemoryDisk)
     feeds: dict[VenueName, Feed] = field(default_factory=dict)
     limits: dict[VenueName, VenueLimit] = field(default_factory=dict)
+    lies: dict[VenueName, Lies] = field(default_factory=dict)
 
     def held(self, venue: VenueName, symbol: str) -> Decimal:
         """Return the signed position as the exchange itself has it."""
@@ -90,4 +93,5 @@ def build_stage(seed: int) -> Stage:
         world.set_funding(symbol, VenueName.PACIFICA, HourlyRate.from_hourly(half))
     stage = Stage(world, clock, OurClock(clock), random.Random(f"{seed}:crash"))
     stage.limits = {venue: VenueLimit(venue, clock.monotonic_s) for venue in VenueName}
+    stage.lies = {venue: Lies(world.time_ms, world.schedule) for venue in VenueName}
     return stage

@@ -52,6 +52,11 @@ class Kind(StrEnum):
     DISK_FULL = "disk_full"  # nothing can be saved
     SKEW = "skew"  # our clock is wrong by `amount`, from now on
 
+    # Told by `venue`, both when None, for `amount`, and not so.
+    BLANK = "blank"  # reads of the account show no positions
+    STALE_ACCOUNT = "stale_account"  # they show what was when it began
+    LYING_ROW = "lying_row"  # the order it falls on is canceled, unfilled; its fills come later
+
     # Done once, to the markets, the account, or by the owner.
     SHOCK = "shock"  # prices move by `amount` percent
     LIQUIDATED = "liquidated"  # the venue closes our leg
@@ -59,6 +64,7 @@ class Kind(StrEnum):
     OWNER_ADDS = "owner_adds"  # the owner trades by hand: `amount` of our leg more
     OWNER_REDUCES = "owner_reduces"  # `amount` of our leg less
     OWNER_ORDER = "owner_order"  # the owner rests an order in our symbol
+    ISOLATED = "isolated"  # he sets isolated margin where nothing is held
     SAY_PAUSE = "say_pause"
     SAY_RESUME = "say_resume"
     SAY_CLOSE = "say_close"
@@ -91,7 +97,9 @@ TO_REQUESTS = frozenset(
         Kind.NO_FILL,
     }
 )
-TO_THE_EFFECT = CRASHES | TO_REQUESTS
+TO_THE_EFFECT = CRASHES | TO_REQUESTS | {Kind.LYING_ROW}
+LIES = frozenset({Kind.BLANK, Kind.STALE_ACCOUNT, Kind.LYING_ROW})
+"""A venue tells what is not so."""
 HANDS = frozenset(
     {Kind.LIQUIDATED, Kind.DELEVERAGED, Kind.OWNER_ADDS, Kind.OWNER_REDUCES, Kind.OWNER_ORDER}
 )

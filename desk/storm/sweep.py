@@ -20,14 +20,15 @@ LATE_S = {VenueName.LIGHTER: (1.5, 20.0, 300.0), VenueName.PACIFICA: (4.0,)}
 fence arrives), a Pacifica request for its window of five seconds."""
 
 # What no single strike is and what chance seldom brings: no book is fresh at the close, the disk is
-# full at the opening, a leg finds nobody, half of a leg is taken, and the owner says leave while a
-# leg stands alone.
+# full at the opening, a leg finds nobody, half of a leg is taken, the owner says leave while a leg
+# stands alone, and a look at what is held shows nothing for an instant.
 SCENES = (
     "HOLD#3:silent:600",
     "OPEN#1:disk_full:30",
     "send#1:no_fill",
     "HOLD#3:deleveraged:lighter",
     "send#1:lost,OPEN#4:say_leave",
+    "HOLD#17:blank:1:pacifica",
 )
 
 # The same with settings: a leg at its stop and short of its triggers, one whose margin is thin, and

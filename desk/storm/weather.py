@@ -6,13 +6,15 @@ Acts on the venues of a stage from outside, as the world would; the bot is told 
 from collections.abc import Callable
 from decimal import Decimal
 
+from desk.core.account import MarginMode
 from desk.core.events import Command
 from desk.core.order import OrderRequest, Side
 from desk.core.venue import VenueName
 from desk.sim.exchange import FillCause, NewOrder, Refusal, TimeInForce
 from desk.sim.sim_feed import PrivateTwist
+from desk.sim.sim_words import account_of
 from desk.storm.stage import ACCOUNT, SYMBOLS, Stage
-from desk.storm.strikes import Kind, Strike
+from desk.storm.strikes import LIES, Kind, Strike
 
 OWNER_BAND = Decimal("0.03")
 OWNER_ORDER_AWAY = Decimal("0.02")
@@ -72,6 +74,10 @@ class Weather:
             self._break_streams(venues, strike)
         elif kind in TWISTS:
             self._twist_streams(venues, strike)
+        elif kind in LIES:
+            self._begin_to_lie(venues, strike)
+        elif kind is Kind.ISOLATED:
+            self._isolate(venues)
         elif kind is Kind.DISK_FULL:
             self._fill_disk(strike.amount)
         elif kind is Kind.SKEW:
@@ -88,6 +94,8 @@ class Weather:
         self._changed()
         self._stage.disk.is_full = False
         self._stage.our_clock.skew_ms = 0
+        for lies in self._stage.lies.values():
+            lies.end()
         for feed in self._stage.feeds.values():
             feed.twist = None
             feed.mend()
@@ -137,6 +145,17 @@ class Weather:
             feed.twist = TWISTS[strike.kind]
         self._after(strike.amount, straighten)
 
+    def _begin_to_lie(self, venues: tuple[VenueName, ...], strike: Strike) -> None:
+        """Let reads of the account show nothing, or no more than now."""
+        now_ms = self._stage.world.time_ms()
+        for venue in venues:
+            lies = self._stage.lies[venue]
+            if strike.kind is Kind.BLANK:
+                lies.show_nothing(strike.amount)
+            else:
+                view = self._stage.world.exchanges[venue].account(ACCOUNT)
+                lies.show_old(account_of(view, asked_at_ms=now_ms, at_ms=now_ms), strike.amount)
+
     def _fill_disk(self, seconds: float) -> None:
         disk = self._stage.disk
         disk.is_full = True
@@ -154,6 +173,15 @@ class Weather:
             if any(self._stage.held(venue, symbol) for venue in VenueName):
                 return symbol
         return SYMBOLS[0]
+
+    def _isolate(self, venues: tuple[VenueName, ...]) -> None:
+        """Let the account have isolated margin at 1x, where nothing is held."""
+        for venue in venues:
+            exchange = self._stage.world.exchanges[venue]
+            for symbol in SYMBOLS:
+                if not self._stage.held(venue, symbol):
+                    exchange.set_margin_mode(ACCOUNT, symbol, MarginMode.ISOLATED)
+                    exchange.set_leverage(ACCOUNT, symbol, initial_margin_fraction=Decimal(1))
 
     def _lay_hand_on(self, venue: VenueName, strike: Strike) -> None:
         """Let the venue or the owner change what the account holds; a refusal leaves it as is."""

@@ -108,4 +108,12 @@ GUARDS: tuple[Mutant, ...] = (
         "    return replace(state, backoffs={**state.backoffs, symbol: entry})\n",
         "    return state\n",
     ),
+    Mutant(
+        "a single look is believed",
+        "a venue shows an empty list for an instant, and a good hedge is closed",
+        (
+            Edit("desk/hedge/opening.py", "SUSPICIONS_MAX = 1\n", "SUSPICIONS_MAX = 0\n"),
+            Edit("desk/hedge/opening.py", "LAGGING_LOOKS = 5\n", "LAGGING_LOOKS = 0\n"),
+        ),
+    ),
 )
