@@ -98,8 +98,8 @@ GUARDS: tuple[Mutant, ...] = (
         "no margin guard",
         "a leg is liquidated, and its twin stands alone",
         "desk/hedge/risk.py",
-        "            if left_pct < config.min_margin_distance_pct:\n",
-        "            if False:\n",
+        "        if left_pct < config.min_margin_distance_pct:\n",
+        "        if False:\n",
     ),
     mutant(
         "no back-off",
