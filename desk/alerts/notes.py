@@ -110,6 +110,10 @@ class Herald:
         sums = self._folder.due(at_ms)
         return [*sums, *(row for note in notes for row in self._folder.take(note))]
 
+    def warn(self, title: str, text: str, at_ms: int) -> list[Note]:
+        """Return a warning that no decision led to, unless it repeats one."""
+        return self._folder.take(Note(text, Level.WARNING, title, text, LOOK, at_ms))
+
     def note_reason(self, event: Event, reason: str) -> None:
         """Keep why the bot does what it does, for the daily line; a tick says nothing of it."""
         if not isinstance(event, Tick):
@@ -119,7 +123,8 @@ class Herald:
         """Return the line of the day: equity, what the day brought, what is held or why nothing."""
         results, self._results = self._results, []
         net = sum((row.net_usd for row in results), Decimal(0))
-        brought = f"{len(results)} cycles, net {net:+,.4f} USD" if results else "no cycle ended"
+        cycles = "1 cycle" if len(results) == 1 else f"{len(results)} cycles"
+        brought = f"{cycles}, net {net:+,.4f} USD" if results else "no cycle ended"
         parts = [self._standing(at_ms), self._equity(accounts), brought, *restraints(self.state)]
         advice = RESUME if self.state.halt_reason is not None else NOTHING_TO_DO
         return Note("daily", Level.INFO, "Daily line", "; ".join(parts), advice, at_ms)

@@ -71,6 +71,14 @@ class Alerting:
         for note in self._herald.hear(record.event, decision.state, decision.actions):
             post.send(note)
 
+    def warn(self, title: str, text: str) -> bool:
+        """Send a warning that no decision led to. Returns whether it is news."""
+        fresh = self._herald.warn(title, text, self._clock.now_ms())
+        if self._post is not None:
+            for note in fresh:
+                self._post.send(note)
+        return bool(fresh)
+
     @property
     def is_well(self) -> bool:
         """Return whether the bot decides, saves and is not halted."""

@@ -20,8 +20,10 @@ from structlog.typing import FilteringBoundLogger
 
 from desk.commands.alerting import Alerting, Channels
 from desk.commands.edited import edits_heeded
+from desk.commands.leverage_watch import TellLeverage, leverage_watched
 from desk.commands.start import check_symbols, read_config, read_equity
 from desk.commands.voice import Voice
+from desk.core.account import Leverage
 from desk.core.events import Command, OwnerAsked
 from desk.core.ports import Venue
 from desk.core.venue import Identity, VenueName
@@ -39,10 +41,12 @@ from desk.hedge import machine, steps
 from desk.hedge.config import Config
 from desk.hedge.events import Started
 from desk.hedge.state import BotState
+from desk.hedge.steps import LEVERAGE_LOCK
 from desk.ledger.keeper import LedgerKeeper, kept
 from desk.screen.banners import doubts, farewell, is_simulated, say_what_is_at_stake
 from desk.screen.command_line import CommandLines, Ways
 from desk.screen.console import ConsoleView
+from desk.screen.dashboard.draw import LIVE
 from desk.screen.dashboard.live import BEAT_S, Screen
 from desk.screen.status import latch_line
 from desk.screen.terminal import say, write_line
@@ -96,7 +100,7 @@ async def trade_live(run: Run, identities: Mapping[VenueName, Identity]) -> int:
             await check_symbols(run.venues, run.config, run.home.config)
         accounts = await read_equity(run.venues)
         say_what_is_at_stake(run.console, run.config, accounts, identities)
-        mode = "SIMULATED VENUES" if is_simulated(identities) else "LIVE"
+        mode = "SIMULATED VENUES" if is_simulated(identities) else LIVE
         return await trade(run._replace(mode=mode))
     finally:
         for task in late:
@@ -145,6 +149,9 @@ async def trade(run: Run) -> int:
                 await ears.enter_async_context(_commands(run, engine, view, alerting))
                 await ears.enter_async_context(_edits(run, engine, view))
             await ears.enter_async_context(alerting.on(partial(read_equity, run.venues)))
+            heed = _leverage_heed(run, screen, alerting)
+            watch = leverage_watched(run.venues, lambda: engine.state, heed)
+            await ears.enter_async_context(watch)
             await ears.enter_async_context(kept(keeper))
             code = await engine.run()
             if not engine.state.leaving:
@@ -155,6 +162,20 @@ async def trade(run: Run) -> int:
     log.info("ended", code=code, phase=engine.state.phase)
     _take_leave(run, engine.state, view)
     return code
+
+
+def _leverage_heed(run: Run, screen: Screen, alerting: Alerting) -> TellLeverage:
+    """Return what shows a venue's word on the held symbol's leverage, and tells a difference."""
+
+    def heed(venue: VenueName, setting: Leverage) -> None:
+        screen.note_leverage(venue, setting)
+        if setting.value != LEVERAGE_LOCK:
+            has = f"{venue} has {setting.symbol} at {setting.value.normalize():f}x"
+            text = f"{has}, not {LEVERAGE_LOCK}x; left as it is"
+            if alerting.warn("Leverage changed", text):
+                screen.view.aside(run.clock.now_ms(), "alert", text, style="yellow")
+
+    return heed
 
 
 def _screen(run: Run) -> Screen:

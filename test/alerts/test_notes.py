@@ -131,7 +131,7 @@ def test_the_line_of_a_day_with_cycles() -> None:
     herald = Herald(holding())
     herald.hear(Tick(AT_MS), replace(FLAT, result=result()), ())
     accounts = {LIGHTER: account("10000"), PACIFICA: account("9999")}
-    assert "1 cycles, net +0.0100 USD" in herald.daily(accounts, AT_MS).text
+    assert "1 cycle, net +0.0100 USD" in herald.daily(accounts, AT_MS).text
     later = herald.daily({**accounts, LIGHTER: account("10001.50")}, AT_MS + DAY_MS)
     assert "USD, +1.50 in a day; no cycle ended" in later.text
 

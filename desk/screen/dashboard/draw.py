@@ -28,6 +28,7 @@ from desk.screen.dashboard.values import Board
 from desk.screen.dashboard.venue_section import venue_lines
 from desk.screen.terminal import TEXT_COLUMN, stamp
 
+LIVE = "LIVE"
 BESIDE_FROM = 150  # columns
 LEFT_COLUMNS = 84
 GAP = 3
@@ -62,8 +63,8 @@ def draw(board: Board, width: int, height: int) -> Text:
 def _title(board: Board, width: int) -> list[Text]:
     """Return phase, cycle, whose money it is, and the time; below it what comes next."""
     style = _PHASE_STYLES.get(board.phase, _CALM)
-    phase, mode = Cell(f" {board.phase} ", style), Cell(board.mode, "bold")
-    left = line(phase, f"  cycle {board.cycle}  ", mode)
+    mode = Cell(board.mode, "bold red" if board.mode == LIVE else "bold")
+    left = line(Cell(f" {board.phase} ", style), f"  cycle {board.cycle}  ", mode)
     now = stamp(board.at_ms)
     left.append(" " * max(width - left.cell_len - len(now), 2)).append(now, "dim")
     settles = f"settlement in {span(next_settlement_ms(board.at_ms) - board.at_ms)}"

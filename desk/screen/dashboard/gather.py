@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from desk.core.account import Leverage
 from desk.core.book import Quote
 from desk.core.events import AccountsRead, Event, MarketsRead, VenueAccount, VenueMarkets
 from desk.core.funding import HOURS_PER_YEAR
@@ -61,6 +62,7 @@ class Sample:
     heard_at_ms: Mapping[VenueName, int]
     down: Mapping[VenueName, str]
     health: Mapping[VenueName, Health]
+    leverage: Mapping[MarketKey, tuple[Leverage, int]] = field(default_factory=dict)
     results: tuple[CycleResult, ...] = ()
     log: tuple[str, ...] = ()
 
@@ -81,6 +83,8 @@ class Gatherer:
         """Return what is to be shown now."""
         for event, hedge in sample.events:
             self._hear(event, hedge)
+        for key, (setting, at_ms) in sample.leverage.items():
+            self._hear_leverage(key, setting, at_ms)
         state, hedge = sample.state, sample.state.hedge
         venues = tuple(self._venue(sample, venue) for venue in BOTH)
         shown = None if hedge is None else self._hedge(sample, hedge)
@@ -129,10 +133,14 @@ class Gatherer:
         self._accounts[venue] = row, at_ms
         self._first_equity.setdefault(venue, row.account.equity_usd)
         if row.leverage is not None:
-            setting = Reading.of(row.leverage.value, at_ms, LEVERAGE_GOOD_MS)
-            self._leverage[venue, row.leverage.symbol] = setting
+            self._hear_leverage((venue, row.leverage.symbol), row.leverage, at_ms)
         if row.fees is not None:
             self._fees[venue] = row.fees
+
+    def _hear_leverage(self, key: MarketKey, setting: Leverage, at_ms: int) -> None:
+        """Keep the newest: an opening reads it, and so does a watch beside the bot."""
+        if key not in self._leverage or self._leverage[key].at_ms <= at_ms:
+            self._leverage[key] = Reading.of(setting.value, at_ms, LEVERAGE_GOOD_MS)
 
     # Venues and money
 

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from desk.core.account import Leverage
 from desk.core.book import Quote
 from desk.core.errors import StaleData
 from desk.core.events import Event, Tick
@@ -70,6 +71,7 @@ class Collector:
         self._stats: dict[MarketKey, tuple[MarketStats, int]] = {}
         self._heard: dict[VenueName, int] = {}
         self._down: dict[VenueName, str] = {}
+        self._leverage: dict[MarketKey, tuple[Leverage, int]] = {}
         self.is_news = True
 
     def observe(self, record: Record[BotState]) -> None:
@@ -93,6 +95,10 @@ class Collector:
         elif isinstance(event, StatsSeen):
             self._stats[venue, event.stats.symbol] = event.stats, now_ms
         self.is_news = True
+
+    def note_leverage(self, venue: VenueName, setting: Leverage, now_ms: int) -> None:
+        """Note what a venue says of a symbol's leverage."""
+        self._leverage[venue, setting.symbol] = setting, now_ms
 
     def sample(
         self,
@@ -118,6 +124,7 @@ class Collector:
             stats=dict(self._stats),
             heard_at_ms=dict(self._heard),
             down=dict(self._down),
+            leverage=dict(self._leverage),
             health={name: venue.health() for name, venue in venues.items()},
             results=tuple(view.results),
             log=log,
@@ -195,6 +202,10 @@ class Screen:
         self._collector.hear(venue, event, self._clock.now_ms())
         self.view.hear(venue, event)
         self.pulse()
+
+    def note_leverage(self, venue: VenueName, setting: Leverage) -> None:
+        """Take in what a venue says of a symbol's leverage."""
+        self._collector.note_leverage(venue, setting, self._clock.now_ms())
 
     def _print(self, record: Record[BotState]) -> None:
         """Print the lines of a decision: a fault in them ends here, in the loop's own log."""
