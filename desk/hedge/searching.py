@@ -122,7 +122,7 @@ def _look_closely(
         funding_bps=chosen.funding_bps,
         instruments=instruments,
         plan=None if chosen.is_prior else chosen.plan,
-        expected=Expected(chosen.plan.settlements, chosen.plan.funding_bps, chosen.costs),
+        expected=Expected(chosen.plan.settlements, chosen.plan.expected_bps, chosen.costs),
     )
     state = replace(state, phase=Phase.SELECT, choice=choice)
     reason = _why_chosen(state, choice)
@@ -277,7 +277,7 @@ def _unprofitable(state: BotState, choice: Choice, cost_bps: Decimal) -> Refusal
     plan, funding_bps = choice.plan, choice.funding_bps
     if plan is not None:
         plan = replace(plan, cost_bps=cost_bps)
-        funding_bps = plan.funding_bps
+        funding_bps = plan.expected_bps
     pays = plan.pays if plan is not None else funding_bps > cost_bps
     if not state.config.require_expected_profit or pays:
         return None

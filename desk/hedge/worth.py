@@ -17,6 +17,11 @@ DOUBT_WEIGHT = Decimal("1.5")
 """Deviations of a forecast that an opening must still pay after."""
 SLACK_BPS = Decimal(2)
 """What a plan must leave besides: a leg topped up, a book that moved between look and fill."""
+CHOICE_DOUBTS = Decimal("0.6")
+"""Deviations by which a forecast is too high once it has been chosen: what looks best among many
+symbols, holds and hours is likelier to have been overrated than underrated. Measured on 1,724 plans
+of the markets that parameters were chosen on: 0.61. Forecasts nobody chose are right but for 0.1.
+"""
 FLOOR_GAP_BPS = Decimal("0.005")
 """Lighter's funding rests at 10.51 % a year, Pacifica's at 10.95 % (both venues' interest
 component): this much an hour is no reason to do anything."""
@@ -28,7 +33,7 @@ SWITCH_SHARE = Decimal("0.5")
 class Plan:
     """The hold that is expected to leave most, in bp of one leg's notional.
 
-    `funding_bps` is expected over `settlements`; `doubt_bps` is its deviation.
+    `funding_bps` is the forecast over `settlements`, `doubt_bps` its deviation.
     """
 
     settlements: int
@@ -37,15 +42,20 @@ class Plan:
     cost_bps: Decimal
 
     @property
+    def expected_bps(self) -> Decimal:
+        """Return the payments expected of it as the one that was chosen."""
+        return self.funding_bps - CHOICE_DOUBTS * self.doubt_bps
+
+    @property
     def net_bps(self) -> Decimal:
         """Return what is expected to be left."""
-        return self.funding_bps - self.cost_bps
+        return self.expected_bps - self.cost_bps
 
     @property
     def sure_bps(self) -> Decimal:
         """Return what is left if payments fall short by the doubt, and execution takes its
         slack."""
-        return self.net_bps - DOUBT_WEIGHT * self.doubt_bps - SLACK_BPS
+        return self.funding_bps - self.cost_bps - DOUBT_WEIGHT * self.doubt_bps - SLACK_BPS
 
     @property
     def pays(self) -> bool:
@@ -55,7 +65,7 @@ class Plan:
     def told(self) -> str:
         """Return the plan in words; the prior knows no doubt, so none is told of it."""
         doubt = f", {self.doubt_bps:.2f} of doubt" if self.doubt_bps else ""
-        expected = f"{self.funding_bps:.2f} bp expected in {self.settlements} h"
+        expected = f"{self.expected_bps:.2f} bp expected in {self.settlements} h"
         return f"{expected}{doubt}, {self.cost_bps:.2f} of costs"
 
     @property

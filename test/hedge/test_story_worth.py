@@ -83,7 +83,7 @@ def test_an_opening_keeps_what_it_was_opened_for() -> None:
     assert choice.plan is not None
     expected = story.read().read().hedge.expected
     assert expected is not None
-    assert (choice.plan.settlements, choice.plan.funding_bps) == (
+    assert (choice.plan.settlements, choice.plan.expected_bps) == (
         expected.settlements,
         expected.funding_bps,
     )

@@ -25,7 +25,7 @@ def level(bps: float, hours: int = 336) -> Forecast:
 
 
 def plan(net: str, doubt: str = "0") -> Plan:
-    """Return a plan that is expected to leave `net`."""
+    """Return a plan whose forecast leaves `net`."""
     return Plan(settlements=24, funding_bps=d(net) + 10, doubt_bps=d(doubt), cost_bps=d(10))
 
 
@@ -64,7 +64,17 @@ def test_a_dearer_entry_needs_more_settlements() -> None:
 def test_a_plan_must_pay_after_its_doubt_and_some_slack(made: Plan, pays: bool) -> None:
     """One and a half deviations and two basis points have to be left."""
     assert pays == made.pays
-    assert made.sure_bps == made.net_bps - d("1.5") * made.doubt_bps - SLACK_BPS
+    left = made.funding_bps - made.cost_bps
+    assert made.sure_bps == left - d("1.5") * made.doubt_bps - SLACK_BPS
+
+
+def test_what_was_chosen_is_expected_to_pay_less_than_its_forecast() -> None:
+    """By six tenths of its doubt: the best of many looks better than it is. The choice is not
+    made by that, nor is there any where nothing is in doubt."""
+    made = plan("20", doubt="5")
+    assert (d(27), d(17)) == (made.expected_bps, made.net_bps)
+    assert d("10.5") == made.sure_bps
+    assert plan("20").net_bps == d(20)
 
 
 def test_the_return_is_on_both_margins() -> None:
