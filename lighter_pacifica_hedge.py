@@ -93,7 +93,8 @@ def run(args: argparse.Namespace) -> int:
         from desk.engine.clock import SystemClock
         from desk.engine.control import Request
 
-        return tell(Request(args.command, now=args.now, yes=args.yes), home, SystemClock())
+        request = Request(args.command, now=args.now, yes=args.yes)
+        return tell(request, home, SystemClock(), must_run=args.running)
 
     from desk.commands.start import read_config
 

@@ -20,7 +20,7 @@ from desk.engine.latch import Latch, latch_heeded
 from desk.engine.lock import InstanceLock
 from desk.engine.run import Engine, Record
 from desk.engine.store import StateStore
-from desk.hedge import machine, steps
+from desk.hedge import machine
 from desk.hedge.config import Config
 from desk.hedge.events import Started
 from desk.hedge.state import SCHEMA, BotState, Phase
@@ -90,7 +90,7 @@ async def bot_on(stage: Stage) -> AsyncIterator[Life]:
     engine.post(Started(stage.clock.now_ms(), EAGER))
     latch = Latch(stage.home.latch)
     with InstanceLock([stage.home.lock], owner="process 42"):
-        async with latch_heeded(latch, was_set=steps.is_latched(state), tell=heed):
+        async with latch_heeded(latch, was_set=state.is_latched, tell=heed):
             life = asyncio.ensure_future(engine.run())
             try:
                 yield Life(engine, phases, sent)

@@ -34,6 +34,7 @@ def test_a_bot_is_asked_paused_and_stopped(tmp_path: Path, market: Venues) -> No
         status = said(home, "status")
         assert status.startswith(f"process {daemon.pid} in {home}, started ")
         assert "nothing of ours is open" in status
+        assert said(home, "status", "--running").startswith(f"process {daemon.pid}")
         assert "paused: nothing is opened until resume" in said(home, "pause")
         assert "lifted: paused" in said(home, "resume")
         assert "stopping now; the next start is paused" in said(home, "stop", "--now")
@@ -81,7 +82,16 @@ def test_nobody_to_speak_to_is_one_line(tmp_path: Path) -> None:
     assert "error: no bot runs in " in done.stderr
 
 
-@pytest.mark.parametrize("words", [["halp"], ["status", "--demo"], ["close", "--now"], ["--now"]])
+def test_a_health_check_fails_where_no_bot_answers(tmp_path: Path) -> None:
+    """A status of the saved state is no sign of life."""
+    home = make_home(tmp_path, config=None)
+    assert [0, 1] == [run(home, "status", *words).returncode for words in ([], ["--running"])]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["halp"], ["status", "--demo"], ["close", "--now"], ["--now"], ["pause", "--running"]],
+)
 def test_a_mistyped_command_is_refused(tmp_path: Path, words: list[str]) -> None:
     """One line; exit 2."""
     done = run(make_home(tmp_path, env=credentials()), *words)

@@ -37,7 +37,7 @@ from desk.engine.run import Engine, Record
 from desk.engine.signals import end_at_once_on_signals, signals_heeded
 from desk.engine.store import StateStore
 from desk.engine.usage import complain
-from desk.hedge import machine, steps
+from desk.hedge import machine
 from desk.hedge.config import Config
 from desk.hedge.events import Started
 from desk.hedge.state import BotState
@@ -220,15 +220,15 @@ def _latch(
     """Return what makes the latch a halt, and its end a resume."""
 
     def heed(reason: str | None) -> None:
-        if reason is None and not steps.is_latched(engine.state):
-            return  # lifted by `resume`, which has been heard
+        if reason is None and not engine.state.is_halted_by_latch:
+            return  # lifted by `resume`, which has been heard; or more than the latch halts it
         if reason is not None:
             text = latch_line(engine.state)
             view.aside(run.clock.now_ms(), "latch", text, style="yellow")
         command = Command.RESUME if reason is None else Command.HALT
         engine.post(OwnerAsked(run.clock.now_ms(), command, reason or ""))
 
-    return latch_heeded(Latch(run.home.latch), was_set=steps.is_latched(run.state), tell=heed)
+    return latch_heeded(Latch(run.home.latch), was_set=run.state.is_latched, tell=heed)
 
 
 @asynccontextmanager

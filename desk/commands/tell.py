@@ -27,11 +27,13 @@ from desk.screen.terminal import stamp
 EXIT_DONE, EXIT_FAILED = 0, 1
 
 
-def tell(request: Request, home: Home, clock: Clock) -> int:
-    """Do a command and print what came of it. Returns the exit code."""
+def tell(request: Request, home: Home, clock: Clock, *, must_run: bool = False) -> int:
+    """Do a command and print what came of it. Returns the exit code, a failure where a bot
+    `must_run` and none does."""
     running = holder(home.lock)
     if running is None:
-        return _offline(request, home, clock)
+        code = _offline(request, home, clock)
+        return EXIT_FAILED if must_run else code
     try:
         reply = ask(home.control, request)
     except ControlFailed as error:

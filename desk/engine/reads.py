@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 
-from desk.core.account import Leverage
+from desk.core.account import Leverage, MarginMode
 from desk.core.actions import ReadAccounts, ReadMarkets
 from desk.core.book import Book, Quote, held_usd, impact
 from desk.core.errors import RateLimited, StaleData, VenueError, VenueUnavailable
@@ -409,6 +409,12 @@ async def _fills(venue: Venue, action: ReadAccounts) -> tuple[tuple[Fill, ...] |
         return None, str(error)
 
 
+def _is_set(setting: Leverage, wanted: int) -> bool:
+    """Return whether a setting is the one wanted: with the whole account behind it, too, for an
+    isolated leg has only its own margin between it and liquidation."""
+    return setting.value == wanted and setting.margin_mode is MarginMode.CROSS
+
+
 async def _leverage(venue: Venue, symbol: str, wanted: int | None) -> tuple[Leverage, str]:
     """Return the setting read back, after asking to change it where it differs from `wanted`, and
     why that was refused, empty where it was not.
@@ -418,7 +424,7 @@ async def _leverage(venue: Venue, symbol: str, wanted: int | None) -> tuple[Leve
     """
     setting, refusal = await venue.leverage(symbol), ""
     for tries_left in reversed(range(LEVERAGE_TRIES_MAX)):
-        if wanted is None or setting.value == wanted:
+        if wanted is None or _is_set(setting, wanted):
             break
         outcome = await venue.set_leverage(symbol, value=wanted)
         refusal = outcome.message if isinstance(outcome, Rejected) else ""
@@ -427,7 +433,7 @@ async def _leverage(venue: Venue, symbol: str, wanted: int | None) -> tuple[Leve
             # Refused perhaps because an earlier write is in doubt: nothing else would settle it.
             await venue.fence(past_life=False)
         setting = await venue.leverage(symbol)
-        if isinstance(outcome, Unknown) and setting.value != wanted and not tries_left:
+        if isinstance(outcome, Unknown) and not _is_set(setting, wanted) and not tries_left:
             request = f"leverage of {symbol}"
             raise VenueUnavailable(outcome.reason, venue=venue.name, request=request)
     return setting, refusal

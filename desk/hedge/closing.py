@@ -36,7 +36,6 @@ from desk.hedge.steps import (
     halt,
     has_rows,
     hedge_of,
-    is_latched,
     is_past,
     legs_text,
     linger,
@@ -59,6 +58,9 @@ TRIES_BEFORE_ALERT = 5
 NAKED_MS_TOLD = 10_000
 PAUSE_MS_MAX = 4_000
 EMPTY_TRIES_BEFORE_THROUGH = 2
+# Each symbol has its own pauses after a failed opening. That so many fail in a row, whatever the
+# symbol, has one cause that no pause mends, and each costs fees.
+UNWOUND_MAX = 5
 NAKED, DUST = "naked", "dust"  # told of once in a close
 
 
@@ -76,7 +78,7 @@ def begin_close(
 ) -> Step:
     """Decide to flatten; `why` is added for people. With `marks`, of a stop, the orders leave at
     once; else the first thing is to read what is there."""
-    if reason in _CUTS and is_latched(state):
+    if reason in _CUTS and state.is_latched:
         reason = CloseReason.LATCHED
     hedge = replace(_with_reason(hedge_of(state), reason), close_began_at_ms=at_ms)
     state = replace(state, phase=Phase.CLOSE, hedge=hedge)
@@ -182,12 +184,13 @@ def on_accounts(state: BotState, event: AccountsRead, *also: Action) -> Step:
     hedge = _without_cuts(hedge, event)
     if risk.thin_margin(state.config, hedge, event.venues) is not None:
         hedge = _with_reason(hedge, CloseReason.MARGIN)
-    is_bare = _is_probably_bare(state, hedge, event) or _is_bare(hedge, event)
+    is_twin_gone = _is_probably_bare(state, hedge, event)
+    is_bare = is_twin_gone or _is_bare(hedge, event)
     if is_bare and not hedge.is_reducing:
         hedge = _with_reason(hedge, CloseReason.IMBALANCE)
     state, more = _tell_if_naked(state.with_hedge(hedge), event)
     alerts = (*alerts, *more)
-    left = _left(hedge, event)
+    left = _left(hedge, event, is_twin_gone=is_twin_gone)
     state, left, more = _without_dust(state, left, event)
     alerts = (*alerts, *more)
     if any(left.values()):
@@ -205,17 +208,17 @@ def on_accounts(state: BotState, event: AccountsRead, *also: Action) -> Step:
     if step is not None:
         return step
     if not has_rows(event):
-        reason = "nothing of ours is left; the last rows"
-        return ask_hedge(state, reason, *alerts, rows=True, can_wait=True)
+        # What is ours by our fills and not there may have been taken, or is not shown.
+        is_over = _is_over(hedge)
+        reason = "nothing of ours is left; the last rows" if is_over else "who took what was ours?"
+        return ask_hedge(state, reason, *alerts, rows=True, can_wait=is_over)
     return _prove(state, event, alerts)
 
 
 def _without_cuts(hedge: Hedge, event: AccountsRead) -> Hedge:
-    """Book what the rows prove that others took of a leg which still stands: the rest is ours
-    alone, and if it is too small for an order it may be closed through zero."""
-    stands = {venue for venue, row in event.venues.items() if row.account.size_of(hedge.symbol)}
-    found = tuple(cut for cut in cuts.proved(hedge, event) if cut.venue in stands)
-    return replace(hedge, cuts=(*hedge.cuts, *found)) if found else hedge
+    """Book what the rows prove that others took: the rest is ours alone, and if it is too small for
+    an order it may be closed through zero."""
+    return replace(hedge, cuts=(*hedge.cuts, *cuts.proved(hedge, event)))
 
 
 def _linger(state: BotState, event: AccountsRead, reason: str, *also: Action) -> Step:
@@ -269,19 +272,21 @@ def _tell_if_naked(state: BotState, event: AccountsRead) -> tuple[BotState, tupl
     return tell_once(state, NAKED, Alert(Level.CRITICAL, text))
 
 
-def _left(hedge: Hedge, event: AccountsRead) -> dict[VenueName, Decimal]:
+def _left(hedge: Hedge, event: AccountsRead, *, is_twin_gone: bool) -> dict[VenueName, Decimal]:
     """Return what is still ours to close now on each venue that spoke, signed base units.
 
     Never more than is ours, never more than is there, in whole lots. Without the other venue's
-    answer a close that is not urgent takes only what stands above the other leg.
+    answer only what stands above the other leg: to close more would be to make a naked leg.
     """
     assert hedge.close_reason is not None, "a close has a reason"
     left = {}
     for venue, row in event.venues.items():
         ours, there = hedge.held(venue), row.account.size_of(hedge.symbol)
-        size = min(abs(cuts.surplus(hedge, venue)), abs(there)) if ours * there > 0 else Decimal(0)
-        if event.failures and not hedge.close_reason.is_urgent:
-            size = min(size, max(abs(ours) - abs(hedge.held(venue.twin)), Decimal(0)))
+        stands = min(abs(ours), abs(there)) if ours * there > 0 else Decimal(0)
+        size = min(abs(cuts.surplus(hedge, venue)), stands)
+        if event.failures and not hedge.close_reason.leaves_twin:
+            twin = Decimal(0) if is_twin_gone else abs(hedge.held(venue.twin))
+            size = min(size, max(stands - twin, Decimal(0)))
         size = hedge.instruments[venue].size_down(size)
         left[venue] = size if ours > 0 else -size
     return left
@@ -455,7 +460,9 @@ def _prove(state: BotState, event: AccountsRead, also: tuple[Action, ...]) -> St
     is_done = not odd and is_complete(hedge, event.venues)
     if not is_done and hedge.result_tries < PROOF_TRIES_MAX:
         state = state.with_hedge(replace(hedge, result_tries=hedge.result_tries + 1))
-        return linger(state, event.at_ms, "waiting for the venues' last rows", *also)
+        pause_ms_max = 30_000 if not odd else PAUSE_MS_MAX
+        text = "waiting for the venues' last rows"
+        return linger(state, event.at_ms, text, *also, pause_ms_max=pause_ms_max)
     if odd:
         state = state.with_hedge(replace(hedge, result_tries=0))
         text = f"{odd}: {hedge.symbol} position and fills do not agree; look, then resume"
@@ -482,6 +489,12 @@ def _finish(
         left = max(left - 1, 0)
     done = state.cycles_done + was_held
     state = replace(state, result=result, cycles_done=done, cycles_left=left)
+    if hedge.close_reason is CloseReason.UNWIND:
+        usd = state.unwound_usd + result.net_usd
+        state = replace(state, unwound=state.unwound + 1, unwound_usd=usd)
+        if state.unwound >= UNWOUND_MAX:
+            text = f"{state.unwound} openings in a row were unwound, {usd:+.2f} USD"
+            return halt(state, f"{text}; look, then resume", *also, *alerts)
     reason = f"cycle {result.cycle} closed flat, net {result.net_usd:+.4f} USD"
     return rest(state, event.at_ms, state.config.wait_ms, reason, *also, *alerts)
 

@@ -20,7 +20,7 @@ from desk.hedge.orders import REQUEST_LIFE_MS
 from desk.hedge.select import BOTH
 from desk.hedge.sizing import band_price
 from desk.hedge.state import BotState, Hedge
-from desk.hedge.steps import Step, ask_hedge, hedge_of, is_latched, linger, stay, tell_once
+from desk.hedge.steps import Step, ask_hedge, hedge_of, linger, stay, tell_once
 
 HOUR_MS = 3_600_000
 VERIFY_MS = 2_000  # when to read back what was just placed: Lighter holds orders back for 300 ms
@@ -45,7 +45,7 @@ def tend(state: BotState, event: AccountsRead, reason: str, *also: Action) -> St
     latch somebody else closes.
     """
     hedge = hedge_of(state)
-    if len(event.venues) < len(BOTH) or is_latched(state):
+    if len(event.venues) < len(BOTH) or state.is_latched:
         return Decision(_put_off(state, event), also, reason)
     if hedge.guard is None and not state.config.venue_triggers:
         return Decision(state, also, reason)
@@ -318,7 +318,9 @@ def clear(state: BotState, event: AccountsRead, *also: Action) -> Step | None:
         return _cancel(state, tuple(due), at_ms, "take our triggers away", *also)
     if any(event.venues[row.venue].orders is None for row in left):
         reason = "do our triggers still rest?"
-        return ask_hedge(state, reason, *also, rows=True, orders=True, can_wait=True)
+        # Where ours is not there although no fill took it, a leg may stand that is not shown.
+        can_wait = not any(hedge.held(venue) for venue in BOTH)
+        return ask_hedge(state, reason, *also, rows=True, orders=True, can_wait=can_wait)
     if at_ms - (hedge.close_began_at_ms or at_ms) > UNPROVED_MS_TOLD:
         text = f"triggers of {hedge.symbol} are not proved gone at {left[0].venue}; going on"
         state, alerts = tell_once(state, "triggers left", Alert(Level.CRITICAL, text))

@@ -23,7 +23,6 @@ from desk.hedge.steps import (
     differences,
     fenced,
     hedge_of,
-    is_latched,
     leave_halted,
     note_outages,
     stay,
@@ -251,7 +250,7 @@ def _on_ending_market(
         for venue, row in hedge.instruments.items()
         if row.status is MarketStatus.REDUCE_ONLY
     ]
-    if not ending or hedge.shut() or event.failures or is_latched(state):
+    if not ending or hedge.shut() or event.failures or state.is_latched:
         return None
     why = f"{hedge.symbol} is reduce-only at {' and '.join(ending)}"
     alert = Alert(Level.WARNING, f"{why}: closing while it can be closed")

@@ -36,10 +36,12 @@ from desk.hedge.steps import (
 )
 
 TOP_UPS_MAX = 2
-# A position read is believed against us only when a second one says the same: venues have shown an
-# empty list for an instant.
+# Looks at a position that is less than ours before it is believed. Venues have shown an empty list
+# for an instant; one that their fills contradict, for many seconds.
 SUSPICIONS_MAX = 1
 LAGGING_LOOKS = 5
+LAGGING_PAUSE_MS_MAX = 8_000
+UNEVEN_MS_MAX = 10_000  # for rows that explain why one leg is larger by them and not in truth
 DOUBT_PAUSE_MS_MAX = 4_000  # one leg may stand alone: Pacifica's window is over in eight seconds
 
 
@@ -52,7 +54,10 @@ def on_settled(state: BotState, event: OrdersSettled) -> Step:
     if hedge.in_doubt():
         return ask_hedge(state, "what became of the orders?")
     if not hedge.is_even:
-        return _mend(state, event.at_ms, CloseReason.UNWIND)
+        if _may_top_up(state, *_lag(hedge), event.at_ms):
+            # Venues have called a filled order canceled: its position says how much is missing.
+            return ask_hedge(state, "one leg lags; what do both venues hold?")
+        return begin_close(state, CloseReason.UNWIND, event.at_ms)
     is_empty = _is_empty(hedge)
     return ask_hedge(state, "verify both positions", rows=is_empty, can_wait=is_empty)
 
@@ -105,49 +110,79 @@ def verify(state: BotState, event: AccountsRead, retreat: CloseReason, *also: Ac
     if needs_rows(hedge, event):
         reason = "a position is not what our fills make it: what filled?"
         return ask_hedge(state, reason, *also, rows=True)
-    if hedge.in_doubt() or not hedge.is_even:
+    differ = any(differences(hedge, event).values())
+    if hedge.in_doubt() or not (hedge.is_even or differ):
         return _mend(state, event.at_ms, retreat, *also)
     if event.failures:
         return _unverified(state, event, *also)
-    differ = any(differences(hedge, event).values())
     if not was_told(event) and (_is_empty(hedge) or differ):
         reason = "what do the venues' fills say?"
         return ask_hedge(state, reason, *also, rows=True, can_wait=not differ)
     strange = unexplained(hedge, event)
     short = shortfall(hedge, event)
     if short is not None:
-        return _cut(state, event, short, *also, is_explained=not strange)
+        return _cut(state, event, short, *also)
     if strange:
-        said = ", ".join(f"{venue} by {odd.normalize():f}" for venue, odd in strange.items())
-        said = f"positions differ from fills: {said}"
-        if _is_out_of_patience(state, event.at_ms):
-            alert = Alert(Level.CRITICAL, said)
-            return begin_close(state, retreat, event.at_ms, *also, alert)
-        return linger(state, event.at_ms, said, *also)
+        return _contradicted(state, event, strange, retreat, *also)
+    if not hedge.is_even:
+        return _mend(state, event.at_ms, retreat, *also)
     if _is_empty(hedge):
         return _nothing_opened(state, event.at_ms, *also)
     return hold(state, event, *also)
 
 
-def _cut(
+def _contradicted(
     state: BotState,
     event: AccountsRead,
-    short: tuple[VenueName, Decimal],
+    strange: dict[VenueName, Decimal],
+    retreat: CloseReason,
     *also: Action,
-    is_explained: bool,
 ) -> Step:
-    """Somebody made a leg smaller while it was opened: close, once a row or a second look says so.
+    """Fills do not explain a position: their rows may be late, so look again for a while; a short
+    one where a leg is larger by its fills, none where they were refused besides."""
+    hedge, at_ms = hedge_of(state), event.at_ms
+    said = ", ".join(f"{venue} by {odd.normalize():f}" for venue, odd in strange.items())
+    said = f"positions differ from fills: {said}"
+    is_late = at_ms - hedge.approved_at_ms > UNEVEN_MS_MAX or not has_rows(event)
+    if (is_late and not hedge.is_even) or _is_out_of_patience(state, at_ms):
+        return begin_close(state, retreat, at_ms, *also, Alert(Level.CRITICAL, said))
+    pause_ms_max = 30_000 if hedge.is_even else PAUSE_MS_MIN
+    return linger(state, at_ms, said, *also, pause_ms_max=pause_ms_max)
 
-    Not on rows alone: they may be late or refused, and the twin stands bare meanwhile. Where they
-    were told and know of no other hand, a position that lags behind them is likelier than a cut.
-    """
+
+def _cut(
+    state: BotState, event: AccountsRead, short: tuple[VenueName, Decimal], *also: Action
+) -> Step:
+    """Somebody made a leg smaller while it was opened: close, once a row or more looks say so."""
     hedge = hedge_of(state)
     alert = less_than_ours(short, hedge.symbol)
-    looks = SUSPICIONS_MAX if not has_rows(event) else LAGGING_LOOKS
-    if is_explained or hedge.suspicions >= looks:
+    if hedge.suspicions >= looks_before_belief(hedge, event):
         return begin_close(state, CloseReason.IMBALANCE, event.at_ms, *also, alert)
-    state = state.with_hedge(replace(hedge, suspicions=hedge.suspicions + 1))
-    return linger(state, event.at_ms, alert.text, *also, pause_ms_max=PAUSE_MS_MIN)
+    return suspect(state, event, alert.text, *also)
+
+
+def looks_before_belief(hedge: Hedge, event: AccountsRead) -> int:
+    """Return how many looks at a position that is less than ours must have come before this one.
+
+    None where rows explain it. Few where they were refused, for the twin may stand bare. More where
+    they were told, if only the last time, and know of no other hand: a position that lags is
+    likelier than a cut.
+    """
+    if has_rows(event) and not unexplained(hedge, event):
+        return 0
+    return LAGGING_LOOKS if has_rows(event) or hedge.suspicions > SUSPICIONS_MAX else SUSPICIONS_MAX
+
+
+def suspect(state: BotState, event: AccountsRead, reason: str, *also: Action) -> Step:
+    """Look again soon, ever later where the rows contradict what was seen."""
+    hedge = hedge_of(state)
+    looks = looks_before_belief(hedge, event)
+    growth = hedge.suspicions if looks > SUSPICIONS_MAX else 0
+    pause_ms = min(PAUSE_MS_MIN << growth, LAGGING_PAUSE_MS_MAX)
+    hedge = replace(
+        hedge, suspicions=hedge.suspicions + 1, next_check_at_ms=event.at_ms + pause_ms
+    )
+    return linger(state.with_hedge(hedge), event.at_ms, reason, *also, pause_ms=pause_ms)
 
 
 def _is_empty(hedge: Hedge) -> bool:
@@ -172,6 +207,7 @@ def hold(state: BotState, event: AccountsRead, *also: Action) -> Step:
     )
     backoffs = {key: row for key, row in state.backoffs.items() if key != hedge.symbol}
     state = replace(state, hedge=hedge, backoffs=backoffs, wake_at_ms=None)
+    state = replace(state, unwound=0, unwound_usd=Decimal(0))
     if state.close_asked:
         return begin_close(state, CloseReason.OWNER, at_ms, *also)
     size = abs(hedge.held(hedge.long_venue))
@@ -226,9 +262,10 @@ def _lag(hedge: Hedge) -> tuple[VenueName, Decimal]:
 
 
 def _may_top_up(state: BotState, lagging: VenueName, missing: Decimal, at_ms: int) -> bool:
-    """Top up only early, a few times, and only with an order that venue takes."""
+    """Top up only early, a few times, only with an order that venue takes, and no leg beyond the
+    size that was approved."""
     hedge = hedge_of(state)
-    if state.phase is not Phase.OPEN:
+    if state.phase is not Phase.OPEN or abs(hedge.held(lagging)) + missing > hedge.size:
         return False
     tries = sum(1 for row in hedge.intents if row.venue is lagging)
     in_time = at_ms - hedge.approved_at_ms <= state.config.fill_deadline_s * 1000

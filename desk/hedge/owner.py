@@ -1,13 +1,14 @@
 """What the owner may say, and when it takes effect in each phase."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 from desk.core.actions import Exit
 from desk.core.events import Command, OwnerAsked
 from desk.hedge import doubting, proving, recovering
 from desk.hedge.closing import begin_close
 from desk.hedge.state import BotState, CloseReason, Phase
-from desk.hedge.steps import LATCHED, Step, halt, latch, stay
+from desk.hedge.steps import Step, halt, latch, stay
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
@@ -35,7 +36,8 @@ def _halt(state: BotState, event: OwnerAsked) -> Step:
     A recovery or a close goes on, and ends in HALT. Of orders on their way the answer is awaited: a
     fence that overtook them would prove nothing.
     """
-    reason = f"{LATCHED}{event.note}"
+    reason = f"latched: {event.note}"
+    state = replace(state, latch=reason)
     if state.phase not in (Phase.OPEN, Phase.RECOVER, Phase.CLOSE):
         return halt(state, reason)
     state, alerts = latch(state, reason)
@@ -68,8 +70,11 @@ def resumed(state: BotState) -> BotState:
         stop_asked=False,
         close_asked=False,
         halt_reason=None,
+        latch=None,
         by_hand=(),
         rate_proofs={},
+        unwound=0,
+        unwound_usd=Decimal(0),
     )
 
 

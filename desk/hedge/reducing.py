@@ -13,18 +13,15 @@ from desk.core.events import AccountsRead
 from desk.core.order import FillCause
 from desk.hedge import closing, cuts, risk, triggers
 from desk.hedge.closing import begin_close
-from desk.hedge.opening import LAGGING_LOOKS, SUSPICIONS_MAX, hold
+from desk.hedge.opening import hold, looks_before_belief, suspect
 from desk.hedge.select import BOTH
 from desk.hedge.state import BotState, CloseReason, Cut, Phase
 from desk.hedge.steps import (
-    PAUSE_MS_MIN,
     Step,
     absorb,
     ask_hedge,
     hedge_of,
-    is_latched,
     less_than_ours,
-    linger,
     note_outages,
     shortfall,
     was_told,
@@ -36,10 +33,14 @@ def on_harm(
 ) -> Step | None:
     """Return what follows where a read shows that a hedge took harm, None where it did not.
 
-    A margin grown thin, a trigger that fired, a leg smaller than what is ours. `retreat` is the
-    reason to be written down if all must be closed. The venues' answers are in the hedge.
+    A leg at its stop, a margin grown thin, a trigger that fired, a leg smaller than what is ours.
+    `retreat` is the reason to be written down if all must be closed. The venues' answers are in the
+    hedge.
     """
     hedge = hedge_of(state)
+    stopped = risk.stopped_leg(state.config, hedge, risk.marks_of(event.venues, event.at_ms))
+    if stopped is not None and stopped[1]:
+        return begin_close(state, CloseReason.STOP_LOSS, event.at_ms, *also)
     thin = risk.thin_margin(state.config, hedge, event.venues)
     if thin is not None:
         also = (*also, Alert(Level.CRITICAL, thin))
@@ -50,26 +51,19 @@ def on_harm(
         return begin_close(state, CloseReason.TRIGGERED, event.at_ms, *also) if has_fired else None
     alert = less_than_ours(short, hedge.symbol)
     is_worth = cuts.is_enough(state.config, hedge, cuts.left(hedge, event))
-    is_worth = is_worth and not is_latched(state)  # then somebody closes everything
-    if is_worth and not was_told(event):
+    is_worth = is_worth and not state.is_latched  # then somebody closes everything
+    if has_fired and not is_worth:
+        return begin_close(state, CloseReason.TRIGGERED, event.at_ms, *also)
+    if not was_told(event) and not state.is_latched:
         return ask_hedge(state, f"{alert.text}; by whose hand?", *also, rows=True)
     found = cuts.proved(hedge, event) if is_worth else ()
     if has_fired and all(cut.cause is FillCause.TRADE for cut in found):
         return begin_close(state, CloseReason.TRIGGERED, event.at_ms, *also)
     if found:
         return _follow(state, event, found, *also)
-    # Where fills were told and know of no other hand, a position that lags is likelier than a cut.
-    is_lagging = is_worth and all(row.fills is not None for row in event.venues.values())
-    looks = LAGGING_LOOKS if is_lagging else SUSPICIONS_MAX
-    if hedge.suspicions >= looks:
+    if hedge.suspicions >= looks_before_belief(hedge, event):
         return begin_close(state, retreat, event.at_ms, *also, alert)
-    hedge = replace(
-        hedge,
-        suspicions=hedge.suspicions + 1,
-        next_check_at_ms=event.at_ms + PAUSE_MS_MIN,
-    )
-    state = state.with_hedge(hedge)
-    return linger(state, event.at_ms, alert.text, *also, pause_ms_max=PAUSE_MS_MIN)
+    return suspect(state, event, alert.text, *also)
 
 
 def _follow(

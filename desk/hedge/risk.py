@@ -74,6 +74,16 @@ def _is_near(price: Decimal, witness: Decimal) -> bool:
     return witness > 0 and abs(price - witness) <= witness * MARK_DOUBT
 
 
+def marks_of(venues: Mapping[VenueName, VenueAccount], at_ms: int) -> dict[VenueName, MarkView]:
+    """Return the marks that a read brought with it: the second source where a stream is silent."""
+    rows = {venue: row.stats for venue, row in venues.items()}
+    return {
+        venue: MarkView(stats.mark, stats.index, at_ms)
+        for venue, stats in rows.items()
+        if stats is not None and stats.mark > 0
+    }
+
+
 def price_loss_bps(hedge: Hedge, marks: Mapping[VenueName, MarkView]) -> Decimal | None:
     """Return what both legs together have lost by price since their entry, basis points of the
     long one, negative for a gain; None while a mark is missing."""

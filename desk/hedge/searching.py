@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
+from desk.core.account import MarginMode
 from desk.core.actions import Action, Decision, ReadAccounts
 from desk.core.events import AccountsRead, MarketsRead, Tick, VenueAccount
 from desk.core.venue import VenueName
@@ -233,10 +234,13 @@ def _is_fresh(row: VenueAccount, at_ms: int) -> bool:
 def _unready(event: AccountsRead) -> str | None:
     """Return what else keeps a venue's account from opening now."""
     for venue, row in event.venues.items():
-        if row.leverage is None or row.leverage.value != LEVERAGE_LOCK:
-            shown = "unknown" if row.leverage is None else f"{row.leverage.value.normalize():f}x"
-            why = f": {row.leverage_refusal}" if row.leverage_refusal else ""
+        setting = row.leverage
+        why = f": {row.leverage_refusal}" if row.leverage_refusal else ""
+        if setting is None or setting.value != LEVERAGE_LOCK:
+            shown = "unknown" if setting is None else f"{setting.value.normalize():f}x"
             return f"{venue} leverage is {shown}, not {LEVERAGE_LOCK}x{why}"
+        if setting.margin_mode is not MarginMode.CROSS:
+            return f"{venue} margin is {setting.margin_mode}, not {MarginMode.CROSS}{why}"
         if not _is_fresh(row, event.at_ms):
             return f"{venue} book not fresh"
         if row.fees is None:

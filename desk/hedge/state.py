@@ -132,8 +132,13 @@ class CloseReason(StrEnum):
 
     @property
     def is_urgent(self) -> bool:
-        """Return whether one leg may be closed while the other venue is away."""
+        """Return whether to close at the wide band, each leg as soon as it can be."""
         return self not in (CloseReason.HOLD_ENDED, CloseReason.MARKET, CloseReason.OWNER)
+
+    @property
+    def leaves_twin(self) -> bool:
+        """Return whether a leg is closed although its twin cannot be: it would be lost."""
+        return self in (CloseReason.STOP_LOSS, CloseReason.MARGIN)
 
     def gives_way_to(self, other: "CloseReason") -> bool:
         """Return whether `other` takes its place: what can wait yields to what cannot, and a
@@ -407,6 +412,12 @@ class BotState:
     the phase, and only the owner's `resume` clears it. While there is a `doubt` nothing is opened
     either: the venues are searched first. `skews_ms` names the venues whose clock was last seen too
     far from ours, and how far it is ahead.
+    `pauses` counts the waits in a row inside this phase, `unwound` the openings in a row that had
+    to be unwound, at `unwound_usd` in all. `by_hand` are symbols whose position
+    somebody else changed. While there is a `halt_reason` nothing is opened, whatever the phase, and
+    only the owner's `resume` clears it. `latch` says why the latch file was set: somebody else may
+    be closing everything. While there is a `doubt` nothing is opened
+    either: the venues are searched first.
     """
 
     config: Config
@@ -433,10 +444,23 @@ class BotState:
     stop_asked: bool = False
     by_hand: tuple[str, ...] = ()
     halt_reason: str | None = None
+    latch: str | None = None
     doubt: Doubt | None = None
     histories: dict[str, SpreadHistory] = field(default_factory=dict)
     rate_proofs: dict[VenueName, RateProof] = field(default_factory=dict)
     skews_ms: dict[VenueName, int] = field(default_factory=dict)
+    unwound: int = 0
+    unwound_usd: Decimal = Decimal(0)
+
+    @property
+    def is_latched(self) -> bool:
+        """Return whether the latch file was set and nobody has resumed since."""
+        return self.latch is not None
+
+    @property
+    def is_halted_by_latch(self) -> bool:
+        """Return whether nothing but the latch file halts the bot: its end is a resume."""
+        return self.is_latched and self.halt_reason == self.latch
 
     def key(self, role: Role, round_number: int) -> OrderKey:
         """Return the id fields of an order of the current hedge.

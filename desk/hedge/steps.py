@@ -30,7 +30,6 @@ ROWS_BEFORE_MS = 300_000
 BACKOFF_MS_MIN = 60_000
 BACKOFF_MS_MAX = 3_600_000
 LEVERAGE_LOCK = 1
-LATCHED = "latched: "  # begins the reason of a halt that the latch file caused, and its end ends
 
 
 def stay(state: BotState, reason: str, *actions: Action) -> Step:
@@ -154,11 +153,6 @@ def latch(state: BotState, reason: str) -> tuple[BotState, tuple[Action, ...]]:
     if state.halt_reason is not None:
         return state, ()
     return replace(state, halt_reason=reason), (Alert(Level.CRITICAL, f"halted: {reason}"),)
-
-
-def is_latched(state: BotState) -> bool:
-    """Return whether the bot stands halted because of the latch file."""
-    return state.halt_reason is not None and state.halt_reason.startswith(LATCHED)
 
 
 def leave_halted(state: BotState) -> tuple[Action, ...]:

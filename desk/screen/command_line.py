@@ -18,7 +18,9 @@ credentials in .env.
 """
 COMMANDS = """\
 commands to a running bot (status and resume also to its saved state):
-  status          phase, hedge, what comes next, what holds it back
+  status [--running]
+                  phase, hedge, what comes next, what holds it back (--running, for health checks:
+                  exit 1 where no bot answers)
   pause           open nothing; what is held stays and is guarded
   resume          lift pause, halt, latch, and symbols set aside by hand
   close           close now, then wait paused
@@ -105,6 +107,9 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("words", nargs="*", metavar="COMMAND", help="see below; none: run the bot")
     parser.add_argument("--now", action="store_true", help="stop: do not wait for the hold's end")
     parser.add_argument("--yes", action="store_true", help="reload: though it may close at once")
+    parser.add_argument(
+        "--running", action="store_true", help="status: exit 1 where no bot answers"
+    )
     mode = parser.add_argument_group("what to run")
     mode.add_argument("--demo", action="store_true", help="embedded venues in virtual time")
     mode.add_argument("--once", action="store_true", help="look, print the ranked table, exit")
@@ -150,6 +155,8 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         parser.error("--now belongs to stop")
     if args.yes and args.command != "reload":
         parser.error("--yes belongs to reload")
+    if args.running and args.command != "status":
+        parser.error("--running belongs to status")
     if args.snapshot is not None and not args.once:
         parser.error("--snapshot belongs to --once; add --once")
     return args

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from desk.core.account import MarginMode
 from desk.core.actions import ReadAccounts, ReadMarkets, SendOrders
 from desk.core.errors import StaleData
 from desk.core.events import AccountsRead, MarketsRead
@@ -17,7 +18,7 @@ from desk.core.venue import VenueName
 from desk.engine.execution import Executor
 from desk.engine.reads import Reader
 from desk.sim.faults import FaultKind
-from test.engine.bench import LIGHTER, PACIFICA, SYMBOLS, Stage, on_stage
+from test.engine.bench import ACCOUNT, LIGHTER, PACIFICA, SYMBOLS, Stage, on_stage
 
 BOTH = set(VenueName)
 
@@ -462,6 +463,22 @@ def test_leverage_is_set_and_read_back() -> None:
         for name, row in read.venues.items():
             assert 1 == (await stage.venues[name].leverage("BTC")).value
             assert row.fees is not None
+
+    on_stage(play)
+
+
+def test_a_market_with_a_margin_of_its_own_is_set_to_cross() -> None:
+    """At 1x an isolated leg has only its own margin between it and liquidation."""
+
+    async def play(stage: Stage) -> None:
+        for exchange in stage.world.exchanges.values():
+            exchange.set_margin_mode(ACCOUNT, "BTC", MarginMode.ISOLATED)
+            exchange.set_leverage(ACCOUNT, "BTC", initial_margin_fraction=Decimal(1))
+        read = await ask(stage, symbol="BTC", orders=True, leverage=1)
+
+        settings = [row.leverage for row in read.venues.values()]
+        assert [MarginMode.CROSS] * 2 == [row.margin_mode for row in settings if row is not None]
+        assert dict.fromkeys(VenueName, 1) == leverages(read)
 
     on_stage(play)
 

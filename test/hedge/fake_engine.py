@@ -562,7 +562,8 @@ def check_state(before: BotState, after: BotState, event: Event) -> None:
         assert isinstance(event, OwnerAsked)
         assert event.command is Command.RESUME
     if after.halt_reason is not None:
-        assert after.phase in HALTED_PHASES, f"halted in {after.phase}"
+        is_asking = after.phase is Phase.OPEN and after.waiting  # acts on the answer
+        assert is_asking or after.phase in HALTED_PHASES, f"halted in {after.phase}"
     assert (after.hedge is not None) or after.phase not in (Phase.OPEN, Phase.HOLD, Phase.CLOSE)
     if after.phase not in (Phase.HOLD, Phase.HALT):
         assert after.waiting or after.wake_at_ms is not None, f"{after.phase} sleeps forever"

@@ -109,14 +109,15 @@ def test_an_owner_who_makes_both_legs_smaller_is_only_taken_at_his_word() -> Non
 
 
 def test_a_cut_that_no_row_explains_is_looked_at_again_and_then_closed() -> None:
-    """A position that lags is likelier at first; but a leg does not stand alone for long."""
+    """Venues have shown less than there was for many seconds, and to close the twin then would make
+    the naked leg; but rows that never come are no reason to wait for ever."""
     story = holding()
     story.hand(LIGHTER, -CUT).feed(Tick(story.at_ms, stirred=True))
     began_ms = story.at_ms
     while story.phase is HOLD:
         story.read(fills=()) if story.state.waiting else story.wait(1000).tick("3000")
     assert CloseReason.IMBALANCE is story.hedge.close_reason
-    assert story.at_ms - began_ms <= 5_000
+    assert 20_000 <= story.at_ms - began_ms <= 25_000
 
 
 def test_rows_that_come_late_still_prove_a_cut() -> None:

@@ -128,8 +128,9 @@ def test_what_another_hand_closed_is_not_opened_again_before_resume() -> None:
 
 
 def test_one_odd_read_closes_nothing() -> None:
-    """A venue that shows no positions for an instant is asked again, and believed then."""
+    """A venue that shows no positions for an instant is asked what traded, and asked again."""
     story = Story().holding().wait(MINUTE_MS).tick("3000").read(account=account())
+    story.read(account=account())
     assert (Phase.HOLD, 1) == (story.phase, story.hedge.suspicions)
     story.wait(1000).tick("3000").read()
     assert (Phase.HOLD, 0, []) == (story.phase, story.hedge.suspicions, story.alerts)
@@ -193,6 +194,7 @@ def test_a_fill_in_the_held_symbol_is_looked_into_at_once(is_waiting: bool) -> N
 def test_a_second_look_keeps_its_distance_from_the_first() -> None:
     """A fill heard just then must not make one glitch of a list into two looks at it."""
     story = Story().holding().wait(MINUTE_MS).tick("3000").read(account=account())
+    story.read(account=account())
     assert 1 == story.hedge.suspicions
     story.feed(Tick(story.at_ms + 30, stirred=True))
     assert () == asked(story.step)
@@ -271,3 +273,31 @@ def test_an_alert_is_as_loud_as_its_matter() -> None:
     story.wait(MINUTE_MS).tick("3000").read()
     levels = [row.level for step in story.steps for row in step.actions if hasattr(row, "level")]
     assert [Level.WARNING, Level.INFO] == levels
+
+
+@pytest.mark.parametrize("seconds", [3, 15])
+def test_a_list_that_stays_blank_for_seconds_closes_nothing(seconds: int) -> None:
+    """The fills know of no other hand: they are believed, and the position comes back."""
+    story = Story().holding().wait(MINUTE_MS).tick("3000")
+    until_ms = story.at_ms + seconds * 1000
+    while story.at_ms < until_ms:
+        story.read(account=account()) if story.state.waiting else story.wait(500).tick("3000")
+    while story.state.waiting or story.hedge.suspicions:
+        story.read() if story.state.waiting else story.wait(500).tick("3000")
+    assert (Phase.HOLD, 1, []) == (story.phase, len(story.orders), story.alerts)
+
+
+def test_a_leg_at_its_stop_is_seen_by_the_check_where_streams_are_silent() -> None:
+    """The read's own marks are the second source."""
+    story = Story().holding().wait(MINUTE_MS).tick()
+    story.read(stats=stats(mark=d(1400), index=d(1400)))
+    assert (Phase.CLOSE, CloseReason.STOP_LOSS) == (story.phase, story.hedge.close_reason)
+
+
+def test_with_the_twins_venue_away_a_cut_leg_is_not_closed_to_nothing() -> None:
+    """To close what answers would make a whole leg naked out of a part; at its stop it goes."""
+    story = Story().holding()
+    story.hand(LIGHTER, -story.hedge.size / 2).wait(MINUTE_MS).tick("3000")
+    for _ in range(9):
+        story.read(PACIFICA) if story.state.waiting else story.wake()
+    assert 1 == len(story.orders)

@@ -1,10 +1,12 @@
 """The latch file: in each phase it stops what increases, and its deletion is the owner's resume."""
 
+from dataclasses import replace
+
 import pytest
 
+from desk.core.actions import RestOrders
 from desk.core.events import Command, OwnerAsked
 from desk.hedge.state import BotState, CloseReason, Phase
-from desk.hedge.steps import is_latched
 from test.hedge.builders import LIGHTER, T0, asked, bot, d, halted, standing
 from test.hedge.cases import choice
 from test.hedge.story import Story
@@ -34,7 +36,7 @@ def test_the_latch_halts_at_once_where_nothing_is_on_its_way(state: BotState) ->
 def test_an_opening_is_closed_not_finished() -> None:
     """No top-up and no hold: the answer on its way is awaited, then what filled is closed."""
     story = latch(Story().opening())
-    assert (Phase.OPEN, True, ()) == (story.phase, is_latched(story.state), asked(story.step))
+    assert (Phase.OPEN, True, ()) == (story.phase, story.state.is_latched, asked(story.step))
     assert Phase.CLOSE is story.settle(SIZE, "0").phase
     assert {LIGHTER: SIZE} == {row.venue: row.request.size for row in story.read().sent.orders}
 
@@ -59,9 +61,21 @@ def test_a_recovered_hedge_is_guarded_in_halt() -> None:
 
 
 def test_the_first_reason_for_a_halt_is_kept() -> None:
-    """The latch must not hide what a human was needed for."""
+    """The latch must not hide what a human was needed for, and its end is then no resume."""
     story = latch(Story(halted()))
-    assert not is_latched(story.state)
+    assert halted().halt_reason == story.state.halt_reason
+    assert (True, False) == (story.state.is_latched, story.state.is_halted_by_latch)
+
+
+def test_a_halted_hedge_hears_of_the_latch_too() -> None:
+    """What the emergency close takes is not taken for the owner's cut, and no trigger that it
+    cancelled is placed again."""
+    story = Story(venue_triggers=True).holding()
+    story.state = replace(story.state, phase=Phase.HALT, halt_reason="a stranger's order")
+    latch(story).hand(LIGHTER, -SIZE / 2).wait(60_000).tick("3000").read()
+    story.wait(1000).tick("3000").read()
+    assert (Phase.CLOSE, CloseReason.LATCHED) == (story.phase, story.hedge.close_reason)
+    assert [] == [a for step in story.steps[-4:] for a in step.actions if isinstance(a, RestOrders)]
 
 
 def test_a_restart_stays_halted() -> None:

@@ -11,6 +11,7 @@ from desk.core.order import OrderStatus, Side
 from desk.core.venue import VenueName
 from desk.hedge.state import CloseReason, Phase
 from test.hedge.builders import (
+    HOUR_MS,
     LIGHTER,
     PACIFICA,
     account,
@@ -22,6 +23,8 @@ from test.hedge.builders import (
     order_row,
     quote,
     report,
+    sent,
+    settled,
 )
 from test.hedge.story import Story
 
@@ -41,6 +44,10 @@ UNPROVED: list[tuple[dict[str, object], str]] = [
         },
         "leverage is 20x, not 1x: invalid signature",
     ),
+    (
+        {"leverage": Leverage("ETH", Decimal(1), MarginMode.ISOLATED)},
+        "margin is isolated, not cross",
+    ),
     ({"fees": None}, "did not tell the account's fees"),
     ({"quote": None}, "book not fresh"),
     ({"quote": quote(half="-1")}, "book not fresh"),
@@ -58,7 +65,7 @@ def roles(story: Story) -> list[list[tuple[VenueName, bool, Decimal]]]:
 
 def test_a_lagging_leg_is_topped_up_inside_the_band() -> None:
     """What is missing is sent again, at the first order's price or better."""
-    story = Story().opening().settle(SIZE, "0.0050")
+    story = Story().opening().settle(SIZE, "0.0050").read()
     (top_up,) = story.sent.orders
     assert (PACIFICA, Side.SELL, d("0.0066"), d(2997)) == (
         top_up.venue,
@@ -71,7 +78,7 @@ def test_a_lagging_leg_is_topped_up_inside_the_band() -> None:
 
 def test_a_leg_that_stays_behind_is_unwound() -> None:
     """Two top-ups without a fill, then the other leg is closed, reduce-only, at the wide band."""
-    story = Story().opening().settle(SIZE, "0").settle("0").settle("0").read()
+    story = Story().opening().settle(SIZE, "0").read().settle("0").read().settle("0").read()
     assert (Phase.CLOSE, CloseReason.UNWIND) == (story.phase, story.hedge.close_reason)
     assert [(LIGHTER, True, SIZE)] == roles(story)[-1]
     assert d(2985) == story.sent.orders[0].request.price
@@ -341,3 +348,41 @@ def test_a_refused_symbol_makes_room_for_the_next_best() -> None:
         story = Story(check_interval_seconds=d(interval)).hand(LIGHTER, "1")
         story.start().read().look().read().wake().look()
         assert "left alone" in story.state.refusals["ETH"]
+
+
+def test_a_filled_order_that_its_venue_calls_canceled_is_not_sent_again() -> None:
+    """Before a top-up the position is read, and where it says more than the order's row, the fills:
+    a second order would have made one leg twice the size that was approved."""
+    story = Story().opening()
+    story.lands(LIGHTER, SIZE)
+    reports = settled(story.state, story.at_ms, [d(0), SIZE])
+    story.lands(PACIFICA, SIZE).feed(reports).read()
+    assert 1 == len(story.orders)
+    assert (Phase.HOLD, 1) == (story.read().phase, len(story.orders))
+
+
+def test_a_position_that_no_fill_explains_is_not_topped_up() -> None:
+    """It is looked at again for some seconds; then what is ours by our fills is closed."""
+    story = Story().opening().settle(SIZE, "0").hand(PACIFICA, -SIZE).read().read(fills=())
+    while story.phase is Phase.OPEN:
+        story.read(fills=()) if story.state.waiting else story.wake()
+    assert (CloseReason.UNWIND, 1) == (story.hedge.close_reason, len(story.orders))
+
+
+def test_openings_that_keep_failing_end_in_a_halt() -> None:
+    """A pause per symbol does not help where one venue refuses every order: each costs fees."""
+    story = Story().opening()
+    for number in range(5):
+        assert (Phase.OPEN, number) == (story.phase, story.state.unwound)
+        story.settle(SIZE, "0")
+        while story.phase in (Phase.OPEN, Phase.CLOSE):
+            if sent(story.step):
+                sizes = [row.request.size for row in story.sent.orders]
+                story.settle(*(sizes if story.phase is Phase.CLOSE else ["0"]))
+            else:
+                story.read() if story.state.waiting else story.wake()
+        if story.phase is Phase.WAIT:
+            story.wait(HOUR_MS).tick().look().read().read()
+    assert (Phase.HALT, 5) == (story.phase, story.state.unwound)
+    assert "5 openings in a row were unwound" in story.alerts[-1]
+    assert 0 == story.say(Command.RESUME).state.unwound

@@ -121,17 +121,17 @@ def test_a_hold_that_ended_while_nobody_ran_is_reviewed_at_once() -> None:
 
 
 def test_a_leg_that_vanished_while_nobody_ran_closes_the_other() -> None:
-    """Its fills are asked for, and a second read confirms it; then the twin is closed."""
-    story = crash(Story().holding().hand(LIGHTER, -SIZE)).read().read()
+    """Its fills are asked for, and confirm it; then the twin is closed."""
+    story = crash(Story().holding().hand(LIGHTER, -SIZE)).read()
     assert Phase.RECOVER is story.phase
-    assert CloseReason.RECOVERY is story.wake().read().read().hedge.close_reason
+    assert CloseReason.RECOVERY is story.read().hedge.close_reason
     assert [PACIFICA] == [row.venue for row in story.read().sent.orders]
 
 
 def test_both_legs_closed_by_hand_while_nobody_ran_is_flat() -> None:
     """Nothing to close: booked, and the symbol left alone."""
     story = crash(Story().holding().hand(LIGHTER, -SIZE).hand(PACIFICA, SIZE))
-    story.read().read().wake().read().read().read().read()
+    story.read().read().read().read()
     assert (Phase.WAIT, ("ETH",), 1) == (story.phase, story.state.by_hand, len(story.orders))
 
 
