@@ -31,6 +31,8 @@ from desk.hedge.steps import (
 # A price that gates an opening: the last frame on that connection may be this old.
 QUOTE_AGE_MS_MAX = 2_000
 LOOKS_MAX = 4
+# What must be left of the spread that a pair was chosen for, by the last look before it is opened.
+SPREAD_LEFT_MIN = Decimal("0.5")
 
 
 def on_markets(state: BotState, event: MarketsRead) -> Step:
@@ -172,7 +174,7 @@ def on_close_look(state: BotState, event: AccountsRead) -> Step:
             return _when_there_is_room(state, choice.symbol, event, *alerts)
         if _is_stale(event) and choice.looks < LOOKS_MAX:
             return _ask_closely(state, f"{choice.symbol}: book not fresh, look again", *alerts)
-        refusal = _unready(event)
+        refusal = _unready(event) or _faded(choice, event)
     if refusal is None:
         size = _size(state, choice, event.venues)
         if isinstance(size, Decimal):
@@ -246,6 +248,19 @@ def _unready(event: AccountsRead) -> str | None:
         if row.fees is None:
             return f"{venue} did not tell the account's fees"
     return None
+
+
+def _faded(choice: Choice, event: AccountsRead) -> str | None:
+    """Return why the pair is not what was chosen any more: a wait for room in the request limits
+    may last a minute, and an hour may have settled in it. None where streams say nothing new."""
+    long = event.venues[choice.long_venue].stats
+    short = event.venues[choice.long_venue.twin].stats
+    if long is None or short is None:
+        return None
+    apr_pct = (short.funding_next - long.funding_next).apr_pct
+    if apr_pct >= choice.spread_apr_pct * SPREAD_LEFT_MIN:
+        return None
+    return f"chosen for {choice.spread_apr_pct:.2f} % APR, now it is {apr_pct:.2f} %"
 
 
 def _size(

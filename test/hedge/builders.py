@@ -159,9 +159,12 @@ def seen(size: Decimal = ZERO, *, at_ms: int = T0, **changes: Any) -> VenueAccou
 
 
 def close_look(venue: VenueName, at_ms: int = T0, **changes: Any) -> VenueAccount:
-    """Return the answer SELECT hopes for: free, leverage 1, fees and a fresh book."""
+    """Return the answer SELECT hopes for: free, leverage 1, fees, a fresh book, and a spread that
+    is no smaller than any it was chosen for."""
     leverage = Leverage(SYMBOL, Decimal(1), MarginMode.CROSS)
-    return seen(at_ms=at_ms, leverage=leverage, fees=FEES[venue], **changes)
+    rates = stats(funding_next=apr(1_000 if venue is PACIFICA else 0))
+    plain = seen(at_ms=at_ms, leverage=leverage, fees=FEES[venue], stats=rates)
+    return replace(plain, **changes)
 
 
 def order_row(intent: Intent, status: OrderStatus, filled: Decimal = ZERO) -> Order:

@@ -161,7 +161,7 @@ class FakeVenue:
             orders=self._open_orders() if action.orders else None,
             is_fenced=is_fenced,
             quote=b.quote(mid=self.mark, at_ms=now_ms),
-            stats=b.stats(mark=self.mark, index=self.mark),
+            stats=replace(row.stats or b.stats(), mark=self.mark, index=self.mark),
         )
 
     def _open_orders(self) -> tuple[Order, ...]:

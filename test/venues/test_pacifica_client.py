@@ -12,6 +12,7 @@ from desk.core.errors import (
     InvariantBroken,
     NotSent,
     RateLimited,
+    StaleData,
     VenueRejected,
     VenueUnavailable,
 )
@@ -116,6 +117,16 @@ def test_half_an_account_is_no_account(path: str) -> None:
     venue.answers[path] = (503, "<html>")
 
     with pytest.raises(VenueUnavailable):
+        ask(venue, lambda made: made.account())
+
+
+def test_an_empty_list_beside_a_counted_position_is_not_flat() -> None:
+    """Two answers that contradict each other prove nothing."""
+    venue = FakeVenue()
+    venue.answers["/account"] = ok(MONEY | {"positions_count": 1})
+    venue.answers["/positions"] = ok([])
+
+    with pytest.raises(StaleData, match="counts 1 positions, and none is listed"):
         ask(venue, lambda made: made.account())
 
 

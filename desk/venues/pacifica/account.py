@@ -88,6 +88,7 @@ class AccountRow(Row, frozen=True, kw_only=True):
     fee_level: int
     maker_fee: Decimal | None = None
     taker_fee: Decimal | None = None
+    positions_count: int | None = None
     updated_at: int | None = None
 
     @property

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from desk.core.account import Account, Leverage, MarginMode
-from desk.core.errors import InvariantBroken, VenueRejected, VenueUnavailable
+from desk.core.errors import InvariantBroken, StaleData, VenueRejected, VenueUnavailable
 from desk.core.funding import FundingPayment
 from desk.core.market import FeeRates
 from desk.core.order import Fill, Order
 from desk.core.ports import Clock
+from desk.core.venue import VenueName
 from desk.venues.kept import FEES_KEPT_S, Kept
 from desk.venues.limits import Priority
 from desk.venues.pacifica.account import (
@@ -63,7 +64,9 @@ class AccountReads:
     async def account(self, *, urgent: bool = False) -> Account:
         """Return equity and every open position, from two requests sent together.
 
-        An account that never deposited is refused by the venue (`account_unknown` or "404").
+        An account that never deposited is refused by the venue (`account_unknown` or "404"). An
+        empty list beside an account that counts positions is no answer: venues have shown one for
+        an instant, and flat is what it would be taken for.
         """
         priority = _guard(urgent)
         money, held = await asyncio.gather(
@@ -72,11 +75,15 @@ class AccountReads:
         row = account_row(money.data)
         if row.fees is not None:
             self._fees.put(row.fees)
+        listed = positions(held.data)
+        if row.positions_count and not listed:
+            text = f"the account counts {row.positions_count} positions, and none is listed"
+            raise StaleData(text, venue=VenueName.PACIFICA, request="GET /positions")
         return Account(
             equity_usd=row.account_equity,
             balance_usd=row.balance,
             free_usd=row.available_to_spend,
-            positions=positions(held.data),
+            positions=listed,
             asked_at_ms=min(money.sent_at_ms, held.sent_at_ms),
             at_ms=max(money.received_at_ms, held.received_at_ms),
         )
