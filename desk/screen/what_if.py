@@ -15,7 +15,10 @@ from desk.screen.tables import columns
 
 TRADES_MAX = 200
 REASONS_MAX = 5
-TRADES_HEAD = ("opened UTC", "symbol", "long", "hold h", "planned", "expected", "result", "USD", "")
+TRADES_HEAD = (
+    "opened", "symbol", "long", "hold h", "planned h", "expected bp", "USD", "result bp", "USD",
+    "closed because",
+)  # fmt: skip
 COSTS_HEAD = ("symbol", "fees", "impact", "round trip", "hours known")
 NOT_IN_IT = (
     "Not in it: prices (the gap between the venues' marks, legging), books other than today's, and "
@@ -74,11 +77,12 @@ def _trade_row(found: Replay, trade: Trade) -> tuple[str, ...]:
         trade.symbol,
         trade.long_venue.value,
         str(trade.until - trade.since),
-        f"{trade.plan.settlements} h",
+        str(trade.plan.settlements),
         f"{trade.expected_bps:+.2f}",
+        f"{found.usd(trade.expected_bps):+.4f}",
     )
     if trade.is_cut:
-        return (*head, "–", "–", "an hour of it is not known")
+        return (*head, "–", "–", "an hour not known")
     usd = f"{found.usd(trade.net_bps):+.4f}"
     return (*head, f"{trade.net_bps:+.2f}", usd, trade.ended)
 
