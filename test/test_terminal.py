@@ -130,3 +130,15 @@ def test_no_color_is_honoured(tmp_path: Path) -> None:
     assert ENTER in terminal.seen
     colours = [b"\x1b[%dm" % number for number in (*range(30, 38), *range(40, 48))]
     assert not any(code in terminal.seen for code in colours)
+
+
+def test_a_terminal_that_nobody_reads_holds_nothing_up(tmp_path: Path) -> None:
+    """Held by Ctrl-S, say: the bot opens its hedge, hears a signal, and exits, frames or not."""
+    journal = tmp_path / "home" / "state" / "demo" / "journal.jsonl"
+    with demo(tmp_path) as terminal:
+        until_s = time.monotonic() + PATIENCE_S
+        while not (journal.exists() and '"to":"HOLD"' in journal.read_text()):
+            select.select([], [], [], 0.2)
+            assert time.monotonic() < until_s
+        terminal.process.send_signal(signal.SIGINT)
+        assert 0 == terminal.process.wait(PATIENCE_S)

@@ -5,13 +5,13 @@ and what blocks must not be the loop that trades.
 """
 
 import io
+import os
 from contextlib import suppress
 from queue import Empty, Full, Queue
 from threading import Thread
 from typing import TextIO
 
 LINES_MAX = 2_000
-FRAMES_MAX = 8  # an older frame is worth nothing
 LAST_S_MAX = 2.0
 
 
@@ -21,11 +21,12 @@ class PatientFile(io.TextIOBase):
     An `OSError` of the file is raised by the next `write`.
     """
 
-    def __init__(self, inner: TextIO, *, writes_max: int = LINES_MAX, is_told: bool = True) -> None:
-        """Pass on to `inner`, at most so many writes behind. `is_told`: say what was dropped."""
+    def __init__(self, inner: TextIO, *, writes_max: int = LINES_MAX) -> None:
+        """Pass on to `inner`, at most so many writes behind."""
+        inner.flush()
         self._inner = inner
+        self._descriptor = _descriptor_of(inner)
         self._queue: Queue[str | None] = Queue(writes_max)
-        self._is_told = is_told
         self._lost = 0
         self._error: OSError | None = None
         self._thread = Thread(target=self._pass_on, name="terminal", daemon=True)
@@ -54,7 +55,7 @@ class PatientFile(io.TextIOBase):
         if error is not None:
             raise error
         notice = ""
-        if self._lost and self._is_told:
+        if self._lost:
             notice = f"… {self._lost} lines were not shown: nobody took them\n"
         try:
             self._queue.put_nowait(notice + text)
@@ -63,6 +64,11 @@ class PatientFile(io.TextIOBase):
         else:
             self._lost = 0
         return len(text)
+
+    @property
+    def is_behind(self) -> bool:
+        """Return whether something waits to be written: a picture had better be skipped."""
+        return not self._queue.empty()
 
     def finish(self, wait_s: float = LAST_S_MAX) -> bool:
         """Return whether all has been written within so many seconds; take nothing more."""
@@ -83,12 +89,29 @@ class PatientFile(io.TextIOBase):
     def _pass_on(self) -> None:
         while (text := self._queue.get()) is not None:
             try:
-                self._inner.write(text)
-                self._inner.flush()
+                self._write_through(text)
             except OSError as error:
                 self._error = error
             except ValueError as error:  # the file was closed below us
                 self._error = OSError(str(error))
+
+    def _write_through(self, text: str) -> None:
+        """Write past the file's own buffer where there is a descriptor: a thread that hangs in the
+        buffer would hold its lock, and the interpreter could not end without that."""
+        if self._descriptor is None:
+            self._inner.write(text)
+            self._inner.flush()
+            return
+        left = text.encode(self._inner.encoding, "replace")
+        while left:
+            left = left[os.write(self._descriptor, left) :]
+
+
+def _descriptor_of(file: TextIO) -> int | None:
+    try:
+        return file.fileno()
+    except OSError:  # a file in memory has none
+        return None
 
 
 class Tail(io.TextIOBase):

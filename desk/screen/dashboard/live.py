@@ -33,7 +33,7 @@ from desk.screen.console import ConsoleView
 from desk.screen.dashboard.draw import draw
 from desk.screen.dashboard.gather import Gatherer, MarketKey, Sample
 from desk.screen.dashboard.status_line import status_line
-from desk.screen.patient import FRAMES_MAX, LINES_MAX, PatientFile, Tail
+from desk.screen.patient import PatientFile, Tail
 from desk.screen.terminal import open_terminal
 
 REDRAW_S_MIN = 0.5
@@ -180,7 +180,8 @@ class Screen:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="screen")
         self._job: Future[str | None] | None = None
         self._trouble: OSError | None = None
-        self._is_broken = False
+        self._has_missed = False
+        self._is_off = False
         self._file: PatientFile | None = None
         self._live: Live | None = None
         self._last: Text | None = None
@@ -208,11 +209,19 @@ class Screen:
         self._collector.note_leverage(venue, setting, self._clock.now_ms())
 
     def _print(self, record: Record[BotState]) -> None:
-        """Print the lines of a decision: a fault in them ends here, in the loop's own log."""
+        """Print the lines of a decision. A fault in them is told once and ends in the loop's own
+        log: nobody who trades waits for this call."""
+        is_over = False
         try:
             self.view(record)
+            is_over = True
         except OSError as error:
-            self._trouble = error
+            self._trouble, is_over = error, True
+        finally:
+            if not is_over and not self._has_missed:
+                self._has_missed = True
+                text = "a line could not be shown: a fault of ours"
+                self.view.aside(record.event.at_ms, "screen", text, style="yellow")
 
     # The terminal
 
@@ -220,8 +229,7 @@ class Screen:
     async def shown(self) -> AsyncIterator[None]:
         """Within, the terminal is ours; afterwards it is as it was, with the latest lines on it."""
         file = cast(TextIO, self._console.file)
-        writes_max = FRAMES_MAX if self._is_drawn else LINES_MAX
-        self._file = PatientFile(file, writes_max=writes_max, is_told=not self._is_drawn)
+        self._file = PatientFile(file)
         self._console.file = cast(TextIO, self._file)
         if self._is_drawn:
             self._enter(self._file)
@@ -230,6 +238,7 @@ class Screen:
             yield
         finally:
             beat.cancel()
+            self._is_off = True
             if self._job is not None:
                 wait([self._job], timeout=JOB_S_MAX)
             self._worker.shutdown(wait=False, cancel_futures=True)
@@ -280,7 +289,7 @@ class Screen:
 
     def pulse(self) -> None:
         """Show what is due: at most two frames a second, a line of status a minute."""
-        if self._file is None or self._is_broken:
+        if self._file is None or self._is_off:
             return
         if self._job is not None:
             if not self._job.done():
@@ -314,7 +323,9 @@ class Screen:
         if live is None:
             return status_line(board)
         frame = draw(board, *live.console.size)
-        if frame != self._last:
+        if self._file is not None and self._file.is_behind:
+            self._collector.is_news = True  # shown as soon as the terminal has taken the last one
+        elif frame != self._last:
             self._last = frame
             live.update(frame, refresh=True)
         return None
@@ -328,7 +339,7 @@ class Screen:
             if text is not None:
                 self.view.aside(now_ms, "status", text)
             return
-        self._is_broken = True
+        self._is_off = True
         self._leave()
         text = f"the dashboard is off, lines go on: {type(error).__name__}: {error}"
         self.view.aside(now_ms, "screen", text, style="yellow")

@@ -12,12 +12,14 @@ from desk.core.actions import Decision, Watch
 from desk.core.book import Quote
 from desk.core.errors import StaleData
 from desk.core.events import Command, OwnerAsked
-from desk.core.stream import StatsSeen
+from desk.core.stream import StatsSeen, StreamUp
 from desk.core.venue import Health, VenueName
 from desk.engine.run import Record
 from desk.hedge.state import BotState
 from desk.screen.dashboard.gather import Gatherer
 from desk.screen.dashboard.live import REDRAW_S_MAX, REDRAW_S_MIN, STATUS_S, Screen
+from desk.screen.hold import HoldBook
+from desk.screen.patient import PatientFile
 from test.screen.looks import AT_MS, LIGHTER, holding, venue_markets
 
 ENTER, LEAVE, CURSOR = "\x1b[?1049h", "\x1b[?1049l", "\x1b[?25h"
@@ -32,6 +34,30 @@ class Terminal(io.StringIO):
     def isatty(self) -> bool:
         """Return that it is one."""
         return True
+
+
+class Behind(PatientFile):
+    """A way to the terminal that is never through with what it has."""
+
+    def __init__(self, whole: PatientFile) -> None:
+        self._whole = whole
+
+    @property
+    def is_behind(self) -> bool:
+        """Return that it is."""
+        return True
+
+    def skip(self) -> None:
+        """Let the other one."""
+        self._whole.skip()
+
+    def write(self, text: str) -> int:
+        """Let the other one."""
+        return self._whole.write(text)
+
+    def finish(self, wait_s: float = 1.0) -> bool:
+        """Let the other one."""
+        return self._whole.finish(wait_s)
 
 
 class Calm:
@@ -92,6 +118,7 @@ class Stage:
     async def after(self, seconds: float) -> None:
         """Let time pass, and what is due be shown."""
         self.now_s += seconds
+        await self.written_out()
         self.screen.pulse()
         for _ in range(JOBS_MAX):
             if self.screen._job is None:
@@ -100,6 +127,14 @@ class Stage:
             if self.screen._job.done():
                 self.screen.pulse()
         raise AssertionError("the picture is not drawn")
+
+    async def written_out(self) -> None:
+        """Let the terminal take what waits for it, if it ever does."""
+        file = self.screen._file
+        for _ in range(JOBS_MAX):
+            if file is None or isinstance(file, Behind) or not file.is_behind:
+                return
+            await asyncio.to_thread(lambda: None)
 
     def decide(self, state: BotState, reason: str = "owner said pause") -> None:
         """Have a decision seen."""
@@ -198,7 +233,7 @@ def test_plain_is_a_line_of_status_a_minute() -> None:
 
 
 def test_trouble_of_the_terminal_is_raised_to_the_engine() -> None:
-    """It tells it as an alert and goes on; a fault in a line must not reach it at all."""
+    """It tells it as an alert and goes on."""
     stage = Stage(is_plain=True)
 
     def full() -> None:
@@ -206,3 +241,35 @@ def test_trouble_of_the_terminal_is_raised_to_the_engine() -> None:
 
     with pytest.raises(OSError, match="No space left"):
         on(stage, full, lambda: stage.decide(holding()))
+
+
+def test_a_fault_in_a_line_reaches_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    """Told once on the screen, each time in the log; the decision goes on."""
+    stage = Stage(is_plain=True)
+
+    def break_it() -> None:
+        stage.screen.view._hold = cast(HoldBook, None)
+
+    text = on(stage, break_it, *[lambda: stage.decide(holding())] * 3)
+    assert 1 == text.count("a line could not be shown")
+    assert 3 == sum("AttributeError" in (row.exc_text or "") for row in caplog.records)
+
+
+def test_what_is_heard_after_the_end_is_let_go() -> None:
+    """Streams speak until their venues are closed."""
+    stage = Stage(is_plain=True)
+    on(stage)
+    stage.now_s += STATUS_S
+    stage.screen.hear(LIGHTER, StreamUp(AT_MS))
+
+
+def test_a_frame_is_skipped_while_the_last_one_waits() -> None:
+    """A slow line gets the newest picture, not all of them."""
+    stage = Stage()
+
+    def behind() -> None:
+        assert stage.screen._file is not None
+        stage.screen._file = Behind(stage.screen._file)
+
+    on(stage, behind, 1.0, 1.0)
+    assert "hedge BTC" not in stage.written
