@@ -177,6 +177,45 @@ def test_an_effect_later_than_its_validity_never_lands() -> None:
     _on_stage(play, VenueName.PACIFICA)
 
 
+WRONG_CLOCKS = [
+    (VenueName.PACIFICA, -90, True),
+    (VenueName.PACIFICA, 90, True),
+    (VenueName.LIGHTER, -500, True),
+    (VenueName.LIGHTER, -660, False),
+]
+
+
+@pytest.mark.parametrize(("name", "ahead_s", "fills"), WRONG_CLOCKS)
+def test_a_wrong_clock_is_corrected_where_it_can_be(
+    name: VenueName, ahead_s: int, fills: bool
+) -> None:
+    """Pacifica's requests carry its own time, Lighter's what the machine takes for it."""
+
+    async def play(stage: _Stage) -> None:
+        wrong = LoopClock(asyncio.get_running_loop(), START_MS + ahead_s * 1000)
+        venue = SimVenue(stage.world, name, 0, clock=wrong)
+        await venue.open()
+        assert -ahead_s * 1000 == venue.health().skew_ms
+        outcome = await venue.send(await venue.sign(stage.request()))
+        await asyncio.sleep(1)
+        assert (fills, fills) == (isinstance(outcome, Accepted), stage.held == SIZE)
+
+    _on_stage(play, name)
+
+
+def test_a_request_on_a_clock_that_is_ahead_lives_no_longer() -> None:
+    """What arrives late at Pacifica has expired by its own time: the fence tells the truth."""
+
+    async def play(stage: _Stage) -> None:
+        stage.fault(FaultKind.EFFECT_LATE, "send", delay_s=6)
+        stage.venue._clock = LoopClock(asyncio.get_running_loop(), START_MS + 90_000)
+        assert isinstance((await _send(stage))[0], Unknown)
+        await asyncio.sleep(10)
+        assert (True, Decimal(0)) == (await stage.venue.fence(past_life=False), stage.held)
+
+    _on_stage(play, VenueName.PACIFICA)
+
+
 @pytest.mark.parametrize("name", list(VenueName))
 def test_the_same_bytes_work_once(name: VenueName) -> None:
     """Sent again, a signed order is refused and fills nothing more."""
