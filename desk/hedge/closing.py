@@ -204,15 +204,26 @@ def on_accounts(state: BotState, event: AccountsRead, *also: Action) -> Step:
     if hedge.in_doubt():
         said = f"{hedge.in_doubt()[0].venue} has not said what became of an order"
         return _linger(state, event, said, *alerts)
-    step = guarding.clear(state, event, *alerts)
+    step = _missing(state, event, *alerts) or guarding.clear(state, event, *alerts)
     if step is not None:
         return step
     if not has_rows(event):
-        # What is ours by our fills and not there may have been taken, or is not shown.
-        is_over = _is_over(hedge)
-        reason = "nothing of ours is left; the last rows" if is_over else "who took what was ours?"
-        return ask_hedge(state, reason, *alerts, rows=True, can_wait=is_over)
+        reason = "nothing of ours is left; the last rows"
+        return ask_hedge(state, reason, *alerts, rows=True, can_wait=True)
     return _prove(state, event, alerts)
+
+
+def _missing(state: BotState, event: AccountsRead, *also: Action) -> Step | None:
+    """What is ours by our fills is not there: look again for a while, for a leg may stand that is
+    not shown. None where nothing is missing, or patience is over."""
+    hedge = hedge_of(state)
+    if _is_over(hedge) or hedge.result_tries >= PROOF_TRIES_MAX:
+        return None
+    if not was_told(event):
+        return ask_hedge(state, "who took what was ours?", *also, rows=True)
+    state = state.with_hedge(replace(hedge, result_tries=hedge.result_tries + 1))
+    text = "no fill tells who took what was ours"
+    return linger(state, event.at_ms, text, *also, pause_ms_max=PAUSE_MS_MAX)
 
 
 def _without_cuts(hedge: Hedge, event: AccountsRead) -> Hedge:
@@ -460,9 +471,7 @@ def _prove(state: BotState, event: AccountsRead, also: tuple[Action, ...]) -> St
     is_done = not odd and is_complete(hedge, event.venues)
     if not is_done and hedge.result_tries < PROOF_TRIES_MAX:
         state = state.with_hedge(replace(hedge, result_tries=hedge.result_tries + 1))
-        pause_ms_max = 30_000 if not odd else PAUSE_MS_MAX
-        text = "waiting for the venues' last rows"
-        return linger(state, event.at_ms, text, *also, pause_ms_max=pause_ms_max)
+        return linger(state, event.at_ms, "waiting for the venues' last rows", *also)
     if odd:
         state = state.with_hedge(replace(hedge, result_tries=0))
         text = f"{odd}: {hedge.symbol} position and fills do not agree; look, then resume"

@@ -318,9 +318,7 @@ def clear(state: BotState, event: AccountsRead, *also: Action) -> Step | None:
         return _cancel(state, tuple(due), at_ms, "take our triggers away", *also)
     if any(event.venues[row.venue].orders is None for row in left):
         reason = "do our triggers still rest?"
-        # Where ours is not there although no fill took it, a leg may stand that is not shown.
-        can_wait = not any(hedge.held(venue) for venue in BOTH)
-        return ask_hedge(state, reason, *also, rows=True, orders=True, can_wait=can_wait)
+        return ask_hedge(state, reason, *also, rows=True, orders=True, can_wait=True)
     if at_ms - (hedge.close_began_at_ms or at_ms) > UNPROVED_MS_TOLD:
         text = f"triggers of {hedge.symbol} are not proved gone at {left[0].venue}; going on"
         state, alerts = tell_once(state, "triggers left", Alert(Level.CRITICAL, text))

@@ -9,7 +9,7 @@ from desk.core.actions import Action, Alert, Decision, Exit, Level, ReadAccounts
 from desk.core.events import AccountsRead, OrderReport, VenueAccount, Verdict
 from desk.core.ids import CYCLE_MAX, OrderKey
 from desk.core.market import Instrument, MarketStatus
-from desk.core.order import Fill
+from desk.core.order import Fill, FillCause
 from desk.core.venue import VenueName
 from desk.core.words import span
 from desk.hedge import triggers
@@ -429,12 +429,15 @@ def is_by_others(hedge: Hedge, fill: Fill) -> bool:
     """Return whether a fill since the approval came from somebody else's hand, or the venue's.
 
     The last cycle may have closed in the same symbol a moment before, and a venue whose clock is
-    ahead stamps that later than the approval: it is ours, and was flat by then.
+    ahead stamps that later than the approval: it is ours, and was flat by then. One whose clock is
+    behind stamps what it took of ours earlier.
     """
     if fill.symbol != hedge.symbol or hedge.owns(fill.client_id):
         return False
     is_late = fill.at_ms > hedge.approved_at_ms + CLOCK_SKEW_MS_MAX
-    return is_late or (fill.at_ms >= hedge.approved_at_ms and not _is_of_last_cycle(hedge, fill))
+    by_venue = fill.cause is not FillCause.TRADE
+    began_ms = hedge.approved_at_ms - (CLOCK_SKEW_MS_MAX if by_venue else 0)
+    return is_late or (fill.at_ms >= began_ms and not _is_of_last_cycle(hedge, fill))
 
 
 def _is_of_last_cycle(hedge: Hedge, fill: Fill) -> bool:

@@ -95,6 +95,10 @@ FOUND = {
         "seed=71111 hours=2.63 base_capital_allocation=22 "
         "strikes=HOLD#4:liquidated:0.3:pacifica,HOLD#7:deleveraged:pacifica"
     ),
+    "what a venue whose clock is behind took of ours was never explained": (
+        "seed=406 hours=1.05 "
+        "strikes=ANALYZE#6:garbled:lighter,ANALYZE#8:skew:1,send#6:liquidated:1"
+    ),
     "a process left while a leg had just been cut": (
         "seed=60476 hours=0.3 strikes=save#31:deleveraged,save#31:say_leave"
     ),
