@@ -1,6 +1,7 @@
 """Random plans: a configuration and a handful of strikes, all drawn from one seed."""
 
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 
 from desk.core.venue import VenueName
@@ -49,6 +50,7 @@ LASTING = (
     Kind.SHOCK,
 )
 HANDS_SHARE = 0.25  # of the runs: they leave less to be judged
+ISOLATED_SHARE = 0.05  # of the runs: an account is set to isolated margin before they start
 RENEWING_SHARE = 0.25  # of the runs: one hold follows on the other, and nothing is waited for
 # Length of the hold in hours, and the check intervals (s) that go with it: a long hold with short
 # checks is the same minute over and over.
@@ -107,7 +109,7 @@ def draw(seed: int) -> Plan:
     return Plan(
         seed=seed,
         hours=round(0.1 + chance.uniform(*CYCLES) * cycle_hours, 2),
-        strikes=tuple(strike for scene in scenes for strike in scene),
+        strikes=(*_setting(seed), *(strike for scene in scenes for strike in scene)),
         settings=tuple((name, str(value)) for name, value in settings.items()),
     )
 
@@ -117,6 +119,14 @@ def draw_brisk(seed: int) -> Plan:
     drawn = draw(seed)
     settings = tuple(row for row in drawn.settings if row[0] == "base_capital_allocation")
     return replace(drawn, hours=BRISK_HOURS if seed % 2 else None, settings=settings)
+
+
+def _setting(seed: int) -> Iterator[Strike]:
+    """Yield what a venue's account is set to before the start, mostly nothing; by a chance of its
+    own, so that a seed's other draws are what they would be without it."""
+    chance = random.Random(f"storm:{seed}:setting")
+    if chance.random() < ISOLATED_SHARE:
+        yield Strike("", 1, Kind.ISOLATED, venue=chance.choice((*VenueName, None)))
 
 
 def _scene(chance: random.Random, with_hands: bool) -> list[Strike]:

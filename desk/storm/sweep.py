@@ -31,13 +31,17 @@ SCENES = (
     "HOLD#17:blank:1:pacifica",
 )
 
-# The same with settings: a leg at its stop and short of its triggers, one whose margin is thin, and
-# an opening whose one order and its top-ups are refused.
+# The same with settings: a leg at its stop and short of its triggers, one whose margin is thin, an
+# opening whose one order and its top-ups are refused, a leg cut while the other venue is away and
+# nobody says by whom, and an account with isolated margin.
 LIMITS = (
     "seed=1 hours=cycle hold_duration_hours=0.5 strikes=HOLD#20:shock:-51",
     "seed=1 hours=cycle hold_duration_hours=0.5 base_capital_allocation=7500 "
     "min_margin_distance_pct=70 strikes=HOLD#20:shock:40",
     "seed=1 hours=cycle strikes=send#1:reject,send#3:reject,send#4:reject",
+    "seed=1 hours=cycle hold_duration_hours=0.5 strikes=HOLD#25:outage:600:pacifica,"
+    "HOLD#26:liquidated:0.3:lighter,fills#1:throttled,fills#2:throttled,fills#3:throttled",
+    "seed=1 hours=cycle strikes=#1:isolated",
 )
 
 HALTED_HOURS = 0.15  # long enough for the next opening, if there is one

@@ -4,7 +4,9 @@ Acts on the venues of a stage from outside, as the world would; the bot is told 
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
+from itertools import product
 
 from desk.core.account import MarginMode
 from desk.core.events import Command
@@ -175,13 +177,12 @@ class Weather:
         return SYMBOLS[0]
 
     def _isolate(self, venues: tuple[VenueName, ...]) -> None:
-        """Let the account have isolated margin at 1x, where nothing is held."""
-        for venue in venues:
+        """Let the account have isolated margin at 1x, where a venue lets it be set."""
+        for venue, symbol in product(venues, SYMBOLS):
             exchange = self._stage.world.exchanges[venue]
-            for symbol in SYMBOLS:
-                if not self._stage.held(venue, symbol):
-                    exchange.set_margin_mode(ACCOUNT, symbol, MarginMode.ISOLATED)
-                    exchange.set_leverage(ACCOUNT, symbol, initial_margin_fraction=Decimal(1))
+            with suppress(Refusal):
+                exchange.set_margin_mode(ACCOUNT, symbol, MarginMode.ISOLATED)
+                exchange.set_leverage(ACCOUNT, symbol, initial_margin_fraction=Decimal(1))
 
     def _lay_hand_on(self, venue: VenueName, strike: Strike) -> None:
         """Let the venue or the owner change what the account holds; a refusal leaves it as is."""

@@ -116,4 +116,27 @@ GUARDS: tuple[Mutant, ...] = (
             Edit("desk/hedge/opening.py", "LAGGING_LOOKS = 5\n", "LAGGING_LOOKS = 0\n"),
         ),
     ),
+    mutant(
+        "closes with a venue away",
+        "one leg is closed while its twin cannot be, and that one stands alone",
+        "desk/hedge/closing.py",
+        "        if event.failures and not hedge.close_reason.leaves_twin:\n",
+        "        if False:\n",
+    ),
+    Mutant(
+        "isolated margin taken",
+        "a leg has only its own margin between it and its liquidation",
+        (
+            Edit(
+                "desk/engine/reads.py",
+                "    return setting.value == wanted and setting.margin_mode is MarginMode.CROSS\n",
+                "    return setting.value == wanted\n",
+            ),
+            Edit(
+                "desk/hedge/searching.py",
+                "        if setting.margin_mode is not MarginMode.CROSS:\n",
+                "        if False:\n",
+            ),
+        ),
+    ),
 )

@@ -219,8 +219,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "owner's position adopted",
         "the owner's own position is closed with ours",
         "desk/hedge/closing.py",
-        "        size = min(abs(cuts.surplus(hedge, venue)), abs(there))"
-        " if ours * there > 0 else Decimal(0)\n",
+        "        size = min(abs(cuts.surplus(hedge, venue)), stands)\n",
         "        size = abs(there) if ours * there > 0 else Decimal(0)\n",
     ),
     mutant(

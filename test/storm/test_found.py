@@ -102,6 +102,31 @@ FOUND = {
     "a process left while a leg had just been cut": (
         "seed=60476 hours=0.3 strikes=save#31:deleveraged,save#31:say_leave"
     ),
+    "a leg was closed although its twin's venue was away": (
+        "seed=501 hours=0.9 strikes=send#7:shock:20:pacifica,CLOSE#18:liquidated:0.3:pacifica,"
+        "CLOSE#23:outage:600:lighter"
+    ),
+    "rows that nobody handed out were asked for again at once, for ever": (
+        "seed=1 hours=cycle hold_duration_hours=0.5 strikes=HOLD#25:outage:600:pacifica,"
+        "HOLD#26:liquidated:0.3:lighter,fills#1:throttled,fills#2:throttled,fills#3:throttled,"
+        "fills#4:throttled,fills#5:throttled"
+    ),
+    "a stop was not seen while streams were silent": (
+        "seed=1 hours=cycle hold_duration_hours=1 strikes=HOLD#20:silent:3500,HOLD#30:shock:-52"
+    ),
+    "a filled order that was called canceled was sent again": (
+        "seed=1 hours=cycle strikes=send#1:lying_row:5"
+    ),
+    "positions that lagged at an opening parted the legs": (
+        "seed=1 hours=cycle strikes=send#1:stale_account:40"
+    ),
+    "an empty list of positions was believed": (
+        "seed=1 hours=cycle strikes=HOLD#19:blank:3:pacifica"
+    ),
+    "an empty list of positions at a close parted the legs": (
+        "seed=1 hours=cycle strikes=CLOSE#1:blank:10"
+    ),
+    "a hedge was opened on isolated margin": "seed=1 hours=cycle strikes=#1:isolated",
 }
 
 
