@@ -55,12 +55,13 @@ class Alerting:
         self._is_saved = is_saved
         self._herald = Herald(state)
         self._post = None if found.alerts is None else Post(found.alerts[0], _log_missed)
+        self._state = state
         self._heard_at_ms = clock.now_ms()
         self._day = self._heard_at_ms // DAY_MS
 
     def observe(self, record: Record[BotState]) -> None:
         """Take a decision in; what it is worth is sent right after, apart from who decides."""
-        self._heard_at_ms = record.event.at_ms
+        self._state, self._heard_at_ms = record.decision.state, record.event.at_ms
         if self._post is not None:
             asyncio.get_running_loop().call_soon(self._tell, self._post, record)
 
@@ -83,7 +84,7 @@ class Alerting:
     def is_well(self) -> bool:
         """Return whether the bot decides, saves and is not halted."""
         is_alive = self._clock.now_ms() - self._heard_at_ms <= QUIET_MS_MAX
-        return is_alive and self._is_saved() and self._herald.state.halt_reason is None
+        return is_alive and self._is_saved() and self._state.halt_reason is None
 
     @asynccontextmanager
     async def on(self, accounts: Accounts) -> AsyncIterator[None]:
