@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from aiohttp import hdrs, web
+from aiohttp import hdrs, web, web_app
 from aiohttp.typedefs import Handler, Middleware
 
 from desk.core.errors import InvariantBroken
@@ -213,6 +213,7 @@ class Door:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        _forget_handlers()
 
     def _on_fault(self, fault: Fault) -> None:
         if fault.venue is self.venue and fault.kind is FaultKind.OUTAGE:
@@ -273,6 +274,15 @@ class Door:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks[number] = task
         task.add_done_callback(lambda _: self._tasks.pop(number, None))
+
+
+def _forget_handlers() -> None:
+    """Let go of the worlds whose servers have closed.
+
+    aiohttp keeps the last thousand handlers it has wrapped in middlewares for as long as the
+    process lives, and with each of ours a whole world; what still serves is wrapped anew.
+    """
+    web_app._cached_build_middleware.cache_clear()
 
 
 def abort(transport: asyncio.BaseTransport | None) -> None:

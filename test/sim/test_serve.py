@@ -1,12 +1,14 @@
 """Hosting both venues: the ready line, the daemon's environment, ports, and the real process."""
 
 import asyncio
+import gc
 import itertools
 import json
 import signal
 import socket
 import subprocess
 import sys
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,6 +56,24 @@ def test_accounts_follow_from_the_seed() -> None:
     assert one.lighter.key.public_key == same.lighter.key.public_key
     assert is_address(one.pacifica.agent)
     assert one.lighter.key.private_key.reveal() not in repr(one)
+
+
+def test_a_closed_world_is_let_go() -> None:
+    """Nothing keeps a world whose servers have answered and closed."""
+
+    async def main() -> weakref.ref[World]:
+        world = small_world()
+        clock = LoopClock(asyncio.get_running_loop(), START_MS)
+        embedded = await start_embedded(world, clock=clock)
+        async with ClientSession() as session:
+            for url in (embedded.endpoints.lighter_url, f"{embedded.endpoints.pacifica_url}/info"):
+                assert 200 == (await session.get(url)).status
+        await embedded.close()
+        return weakref.ref(world)
+
+    world = run_virtual(main())
+    gc.collect()
+    assert world() is None
 
 
 def test_the_ready_line_has_exactly_the_promised_keys() -> None:
