@@ -27,7 +27,7 @@ from desk.proof.walk import COST_BPS, fixed_trades, our_trades
 
 FIRST_SEED = 1
 MARKETS = 224
-TUNED_SEEDS = range(5000, 5040)
+TUNED_SEEDS = range(5000, 5110)
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 

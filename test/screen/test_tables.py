@@ -172,8 +172,8 @@ def test_the_plan_line_tells_dollars_and_the_return_on_both_margins() -> None:
     row = ranked()[0]
     plan = Plan(settlements=24, funding_bps=Decimal(30), doubt_bps=Decimal(2), cost_bps=Decimal(10))
     line = plan_line(replace(row, plan=plan, is_prior=False, break_even=9), Config())
-    assert "28.80 bp expected in 24 h, 2.00 of doubt, 10.00 of costs" in line
-    assert "+0.0940 USD net on two legs of 50 USD, 34.31 % a year on both margins" in line
+    assert "28.92 bp expected in 24 h, 2.00 of doubt, 10.00 of costs" in line
+    assert "+0.0946 USD net on two legs of 50 USD, 34.53 % a year on both margins" in line
     assert line.endswith("costs back after 9 h.")
 
 

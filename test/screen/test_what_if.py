@@ -21,7 +21,7 @@ HOURS = range(490_000, 490_721)
 
 def trade(net: float, *, at: int = 0, **changes: Any) -> Trade:
     """Return a trade of a day that was expected to leave 5 bp and left `net`."""
-    plan = Plan(settlements=24, funding_bps=d("14.6"), doubt_bps=d(1), cost_bps=d(9))
+    plan = Plan(settlements=24, funding_bps=d("14.54"), doubt_bps=d(1), cost_bps=d(9))
     since = HOURS[at]
     made = Trade("ETH", VenueName.LIGHTER, since, plan, since + 30, net + 9, ended="turned")
     return replace(made, **changes)
