@@ -17,6 +17,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from desk.core.actions import Action, Alert, Level
+from desk.core.book import BPS
 from desk.core.events import AccountsRead, MarkView, OrdersSettled, Tick, VenueAccount
 from desk.core.order import FillCause, Side
 from desk.core.venue import VenueName
@@ -58,6 +59,7 @@ TRIES_BEFORE_ALERT = 5
 NAKED_MS_TOLD = 10_000
 PAUSE_MS_MAX = 4_000
 EMPTY_TRIES_BEFORE_THROUGH = 2
+BACK_BPS = Decimal(100)  # so far a price may fall before what went through zero is too small, too
 # Each symbol has its own pauses after a failed opening. That so many fail in a row, whatever the
 # symbol, has one cause that no pause mends, and each costs fees.
 UNWOUND_MAX = 5
@@ -410,13 +412,20 @@ def _order(
     bps: Decimal,
     is_alone: bool,
 ) -> Wanted:
-    """Return the order that closes `size` (signed), through zero where it is too small."""
+    """Return the order that closes `size` (signed), through zero where it is too small.
+
+    A venue may weigh an order by its limit: one that a wide band would make too small keeps to the
+    price at which it is not.
+    """
     side = Side.SELL if size > 0 else Side.BUY
     instrument = hedge.instruments[venue]
     price = band_price(instrument, reference, side, bps)
     least = instrument.size_floor(min(price, reference))
     if abs(size) < least and is_alone and _was_refused(hedge, venue):
+        least = max(least, instrument.size_floor(reference * (1 - BACK_BPS / BPS)))
         return Wanted(Role.THROUGH, side, abs(size) + least, price)
+    if side is Side.SELL and instrument.size_floor(reference) <= abs(size) < least:
+        price = instrument.price_up(instrument.notional_min_usd / abs(size))
     return Wanted(Role.CLOSE, side, abs(size), price)
 
 

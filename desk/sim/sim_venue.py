@@ -381,7 +381,7 @@ class SimVenue:
 
         def effect() -> str:
             self._world.fences[self._writer] += 1
-            self._world.fenced_at_ms[self._writer] = self._world.now_ms
+            self._world.fenced_at_ms[self._writer].append(self._world.now_ms)
             return "fence"
 
         outcome = await self._write("fence", effect, client_id=self._next_id("fence"))
@@ -501,7 +501,7 @@ class SimVenue:
             try:
                 if self._world.now_ms > life.venues_until_ms:
                     raise _Stale(CODE_EXPIRED, "the request has expired")
-                if self._world.fences[self._writer] != fences and self._is_void():
+                if self._is_void(fences):
                     raise _Stale(CODE_VOID, "its nonce was taken")
                 return Accepted(client_id, effect(), self._world.now_ms)
             except Refusal as refusal:
@@ -532,9 +532,13 @@ class SimVenue:
         self._has_sent = self._has_sent or isinstance(outcome, Accepted)
         return outcome
 
-    def _is_void(self) -> bool:
-        """A gateway that took a nonce just before the fence hands its order on after it."""
-        return self._world.now_ms > self._world.fenced_at_ms[self._writer] + GATEWAY_MS_MAX
+    def _is_void(self, fences: int) -> bool:
+        """Return whether a write that left after that many fences is void by the next one.
+
+        A gateway that took its nonce just before hands it on after that.
+        """
+        later_ms = self._world.fenced_at_ms[self._writer][fences:]
+        return bool(later_ms) and self._world.now_ms > later_ms[0] + GATEWAY_MS_MAX
 
     def _stay_away(self, error: RateLimited) -> None:
         if self._budget is not None:

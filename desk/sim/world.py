@@ -11,7 +11,7 @@ import heapq
 import itertools
 import math
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
@@ -109,9 +109,10 @@ class World:
         self._is_syncing = False
         self._clock: Clock | None = None
         self._alarm: _Alarm | None = None
-        # How often each account's writer has voided what it sent before (see `SimVenue.fence`).
+        # How often each account's writer has voided what it sent before, and when each time (see
+        # `SimVenue.fence`).
         self.fences: Counter[tuple[VenueName, int]] = Counter()
-        self.fenced_at_ms: dict[tuple[VenueName, int], int] = {}
+        self.fenced_at_ms: defaultdict[tuple[VenueName, int], list[int]] = defaultdict(list)
         self._has_past = False
         for exchange in self.exchanges.values():
             exchange.due_listeners.append(self._hurry)

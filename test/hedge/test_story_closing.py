@@ -258,6 +258,17 @@ def test_what_went_through_zero_comes_back_reduce_only() -> None:
     assert 0 == story.settle("0.0034").hedge.held(PACIFICA)
 
 
+def test_what_comes_back_from_zero_is_large_enough_at_its_own_limit() -> None:
+    """A venue may weigh an order by its limit: what its wide band would make too small keeps to a
+    narrower one, and is not refused."""
+    story = dusty().settle("0.0044").read()
+    (back,) = (row.request for row in story.sent.orders)
+    assert d(10) <= back.size * back.price < d("10.2")
+    wide = story.settle("0").wake().read(quote=quote(mid=d(2970), at_ms=story.at_ms))
+    (again,) = (row.request for row in wide.sent.orders)
+    assert (True, d(10)) <= (again.reduce_only, again.size * again.price)
+
+
 def test_dust_next_to_the_owners_position_stays_there() -> None:
     """To go through zero would trade his part: two tries, then it is told of, and the rest goes
     on without that symbol."""

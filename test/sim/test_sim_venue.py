@@ -216,6 +216,24 @@ def test_a_request_on_a_clock_that_is_ahead_lives_no_longer() -> None:
     _on_stage(play, VenueName.PACIFICA)
 
 
+def test_what_a_fence_has_voided_no_later_fence_revives() -> None:
+    """An order that comes when its nonce is long taken, a moment after a second fence: refused."""
+
+    async def play(stage: _Stage) -> None:
+        begun_ms = stage.clock.now_ms()
+        stage.fault(FaultKind.EFFECT_LATE, "send", delay_s=60)
+        assert isinstance((await _send(stage))[0], Unknown)
+        assert await stage.venue.fence(past_life=True)
+        stage.fault(FaultKind.EFFECT_LATE, "send", delay_s=1_000)
+        assert isinstance((await _send(stage))[0], Unknown)  # there is something to fence again
+        await asyncio.sleep(59.9 - (stage.clock.now_ms() - begun_ms) / 1000)
+        assert await stage.venue.fence(past_life=True)
+        await asyncio.sleep(60)
+        assert stage.held == 0
+
+    _on_stage(play)
+
+
 @pytest.mark.parametrize("name", list(VenueName))
 def test_the_same_bytes_work_once(name: VenueName) -> None:
     """Sent again, a signed order is refused and fills nothing more."""
