@@ -21,7 +21,8 @@ BEHIND_MS_MAX = 540_000
 
 
 def noted(state: BotState, event: AccountsRead) -> tuple[BotState, tuple[Action, ...]]:
-    """Return the state with the clocks that are too far from ours; alert when that begins or ends.
+    """Return the state with the clocks that are too far from ours; alert when that begins or ends,
+    or begins or ends to keep closes back.
 
     Where it has begun, it ends at half the distance. A venue that did not answer leaves it at that.
     """
@@ -30,12 +31,16 @@ def noted(state: BotState, event: AccountsRead) -> tuple[BotState, tuple[Action,
         limit_ms = SKEW_MS_MAX // 2 if venue in state.skews_ms else SKEW_MS_MAX
         if row.skew_ms is not None and abs(row.skew_ms) > limit_ms:
             skews_ms[venue] = row.skew_ms
-    before, state = state, replace(state, skews_ms=skews_ms)
-    if bool(before.skews_ms) == bool(skews_ms):
+    if skews_ms == state.skews_ms:
         return state, ()
-    if not skews_ms:
-        return state, (Alert(Level.INFO, "this machine's clock agrees with the venues' again"),)
-    return state, (Alert(_level(state), f"{obstacle(state)}; {_mend(state)}"),)
+    before, state = state, replace(state, skews_ms=skews_ms)
+    level = _level(state)
+    if level is _level(before):
+        return state, ()
+    text = f"{obstacle(state)}; {_mend(level)}"
+    if level is Level.INFO:
+        text = "this machine's clock agrees with the venues' again"
+    return state, (Alert(level, text),)
 
 
 def obstacle(state: BotState) -> str:
@@ -49,17 +54,17 @@ def obstacle(state: BotState) -> str:
     return f"this machine's clock is {', '.join(told)}"
 
 
-def _is_far_behind(state: BotState) -> bool:
-    return max(state.skews_ms.values()) > BEHIND_MS_MAX
-
-
 def _level(state: BotState) -> Level:
-    return Level.CRITICAL if _is_far_behind(state) else Level.WARNING
+    """Return how much a wrong clock matters: INFO where none is, CRITICAL where it stops closes."""
+    if not state.skews_ms:
+        return Level.INFO
+    is_late = state.skews_ms.get(VenueName.LIGHTER, 0) > BEHIND_MS_MAX
+    return Level.CRITICAL if is_late else Level.WARNING
 
 
-def _mend(state: BotState) -> str:
+def _mend(level: Level) -> str:
     mend = "nothing is opened until it is right: set it, by NTP for good"
-    if _is_far_behind(state):
+    if level is Level.CRITICAL:
         mend += "; lighter takes nothing that is dated so far back, no close either"
     return mend
 

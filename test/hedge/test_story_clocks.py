@@ -51,8 +51,10 @@ def test_a_wrong_clock_is_told_once_and_so_is_its_end() -> None:
 
 def test_a_clock_far_behind_is_told_to_stop_closes_too() -> None:
     """What lighter's library signs then has expired before it leaves."""
-    story = Story().start().read(skew_ms=600_000)
+    story = Story().holding().wait(60_000).tick().read(skew_ms=20_000)
+    story.wait(60_000).tick().read(skew_ms=600_000)
 
+    assert 2 == len(about_clocks(story))
     assert "lighter takes nothing that is dated so far back, no close either" in story.alerts[-1]
 
 
