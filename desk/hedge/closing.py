@@ -44,6 +44,7 @@ from desk.hedge.steps import (
     note_outages,
     rest,
     settle_reports,
+    shortfall,
     stay,
     tell_once,
     unexplained,
@@ -195,6 +196,11 @@ def on_accounts(state: BotState, event: AccountsRead, *also: Action) -> Step:
     left = _left(hedge, event, is_twin_gone=is_twin_gone)
     state, left, more = _without_dust(state, left, event)
     alerts = (*alerts, *more)
+    assert hedge.close_reason is not None, "a close has a reason"
+    if not hedge.close_reason.is_urgent and shortfall(hedge, event) is not None:
+        step = _look_for_missing(state, event, *alerts)
+        if step is not None:
+            return step
     if any(left.values()):
         if hedge.close_tries and not was_told(event) and _is_short(hedge, left, event):
             return _ask_what_filled(state, event, *alerts)
@@ -206,7 +212,8 @@ def on_accounts(state: BotState, event: AccountsRead, *also: Action) -> Step:
     if hedge.in_doubt():
         said = f"{hedge.in_doubt()[0].venue} has not said what became of an order"
         return _linger(state, event, said, *alerts)
-    step = _missing(state, event, *alerts) or guarding.clear(state, event, *alerts)
+    step = None if _is_over(hedge) else _look_for_missing(state, event, *alerts)
+    step = step or guarding.clear(state, event, *alerts)
     if step is not None:
         return step
     if not has_rows(event):
@@ -215,11 +222,11 @@ def on_accounts(state: BotState, event: AccountsRead, *also: Action) -> Step:
     return _prove(state, event, alerts)
 
 
-def _missing(state: BotState, event: AccountsRead, *also: Action) -> Step | None:
+def _look_for_missing(state: BotState, event: AccountsRead, *also: Action) -> Step | None:
     """What is ours by our fills is not there: look again for a while, for a leg may stand that is
-    not shown. None where nothing is missing, or patience is over."""
+    not shown. None once patience is over."""
     hedge = hedge_of(state)
-    if _is_over(hedge) or hedge.result_tries >= PROOF_TRIES_MAX:
+    if hedge.result_tries >= PROOF_TRIES_MAX:
         return None
     if not was_told(event):
         return ask_hedge(state, "who took what was ours?", *also, rows=True)

@@ -39,7 +39,7 @@ TOP_UPS_MAX = 2
 # Looks at a position that is less than ours before it is believed. Venues have shown an empty list
 # for an instant; one that their fills contradict, for many seconds.
 SUSPICIONS_MAX = 1
-LAGGING_LOOKS = 5
+LAGGING_LOOKS = 8
 LAGGING_PAUSE_MS_MAX = 8_000
 UNEVEN_MS_MAX = 10_000  # for rows that explain why one leg is larger by them and not in truth
 DOUBT_PAUSE_MS_MAX = 4_000  # one leg may stand alone: Pacifica's window is over in eight seconds
@@ -139,14 +139,16 @@ def _contradicted(
     *also: Action,
 ) -> Step:
     """Fills do not explain a position: their rows may be late, so look again for a while; a short
-    one where a leg is larger by its fills, none where they were refused besides."""
+    one where the positions are not even either, none where rows were refused besides."""
     hedge, at_ms = hedge_of(state), event.at_ms
     said = ", ".join(f"{venue} by {odd.normalize():f}" for venue, odd in strange.items())
     said = f"positions differ from fills: {said}"
     is_late = at_ms - hedge.approved_at_ms > UNEVEN_MS_MAX or not has_rows(event)
-    if (is_late and not hedge.is_even) or _is_out_of_patience(state, at_ms):
+    stands = sum(row.account.size_of(hedge.symbol) for row in event.venues.values())
+    is_even = hedge.is_even or stands == 0
+    if (is_late and not is_even) or _is_out_of_patience(state, at_ms):
         return begin_close(state, retreat, at_ms, *also, Alert(Level.CRITICAL, said))
-    pause_ms_max = 30_000 if hedge.is_even else PAUSE_MS_MIN
+    pause_ms_max = 30_000 if is_even else PAUSE_MS_MIN
     return linger(state, at_ms, said, *also, pause_ms_max=pause_ms_max)
 
 
@@ -156,29 +158,33 @@ def _cut(
     """Somebody made a leg smaller while it was opened: close, once a row or more looks say so."""
     hedge = hedge_of(state)
     alert = less_than_ours(short, hedge.symbol)
-    if hedge.suspicions >= looks_before_belief(hedge, event):
+    looks = looks_before_belief(hedge, event, short[0])
+    if hedge.suspicions >= looks:
         return begin_close(state, CloseReason.IMBALANCE, event.at_ms, *also, alert)
-    return suspect(state, event, alert.text, *also)
+    return suspect(state, event, alert.text, *also, is_contradicted=looks > SUSPICIONS_MAX)
 
 
-def looks_before_belief(hedge: Hedge, event: AccountsRead) -> int:
-    """Return how many looks at a position that is less than ours must have come before this one.
+def looks_before_belief(hedge: Hedge, event: AccountsRead, venue: VenueName) -> int:
+    """Return how many looks at a position on `venue` that is less than ours must have come before
+    this one.
 
     None where rows explain it. Few where they were refused, for the twin may stand bare. More where
     they were told, if only the last time, and know of no other hand: a position that lags is
     likelier than a cut.
     """
-    if has_rows(event) and not unexplained(hedge, event):
+    is_told = event.venues[venue].fills is not None
+    if is_told and venue not in unexplained(hedge, event):
         return 0
-    return LAGGING_LOOKS if has_rows(event) or hedge.suspicions > SUSPICIONS_MAX else SUSPICIONS_MAX
+    return LAGGING_LOOKS if is_told or hedge.suspicions > SUSPICIONS_MAX else SUSPICIONS_MAX
 
 
-def suspect(state: BotState, event: AccountsRead, reason: str, *also: Action) -> Step:
+def suspect(
+    state: BotState, event: AccountsRead, reason: str, *also: Action, is_contradicted: bool
+) -> Step:
     """Look again soon, ever later where the rows contradict what was seen."""
     hedge = hedge_of(state)
-    looks = looks_before_belief(hedge, event)
-    growth = hedge.suspicions if looks > SUSPICIONS_MAX else 0
-    pause_ms = min(PAUSE_MS_MIN << growth, LAGGING_PAUSE_MS_MAX)
+    pause_ms = PAUSE_MS_MIN << (hedge.suspicions if is_contradicted else 0)
+    pause_ms = min(pause_ms, LAGGING_PAUSE_MS_MAX)
     hedge = replace(
         hedge, suspicions=hedge.suspicions + 1, next_check_at_ms=event.at_ms + pause_ms
     )

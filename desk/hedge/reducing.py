@@ -13,17 +13,19 @@ from desk.core.events import AccountsRead
 from desk.core.order import FillCause
 from desk.hedge import closing, cuts, risk, triggers
 from desk.hedge.closing import begin_close
-from desk.hedge.opening import hold, looks_before_belief, suspect
+from desk.hedge.opening import SUSPICIONS_MAX, hold, looks_before_belief, suspect
 from desk.hedge.select import BOTH
 from desk.hedge.state import BotState, CloseReason, Cut, Phase
 from desk.hedge.steps import (
     Step,
     absorb,
     ask_hedge,
+    has_rows,
     hedge_of,
     less_than_ours,
     note_outages,
     shortfall,
+    unexplained,
     was_told,
 )
 
@@ -52,18 +54,21 @@ def on_harm(
     alert = less_than_ours(short, hedge.symbol)
     is_worth = cuts.is_enough(state.config, hedge, cuts.left(hedge, event))
     is_worth = is_worth and not state.is_latched  # then somebody closes everything
-    if has_fired and not is_worth:
-        return begin_close(state, CloseReason.TRIGGERED, event.at_ms, *also)
-    if not was_told(event) and not state.is_latched:
+    is_sure = any(row.filled for row in hedge.triggers)
+    if not (is_sure or was_told(event) or state.is_latched):
         return ask_hedge(state, f"{alert.text}; by whose hand?", *also, rows=True)
     found = cuts.proved(hedge, event) if is_worth else ()
+    is_told = has_rows(event) or hedge.suspicions > 0
+    is_contradicted = is_told and bool(unexplained(hedge, event))
+    has_fired = is_sure or (has_fired and not is_contradicted)
     if has_fired and all(cut.cause is FillCause.TRADE for cut in found):
         return begin_close(state, CloseReason.TRIGGERED, event.at_ms, *also)
     if found:
         return _follow(state, event, found, *also)
-    if hedge.suspicions >= looks_before_belief(hedge, event):
+    looks = looks_before_belief(hedge, event, short[0])
+    if hedge.suspicions >= looks:
         return begin_close(state, retreat, event.at_ms, *also, alert)
-    return suspect(state, event, alert.text, *also)
+    return suspect(state, event, alert.text, *also, is_contradicted=looks > SUSPICIONS_MAX)
 
 
 def _follow(

@@ -52,6 +52,7 @@ from test.hedge.builders import (
     report,
     seen,
     standing,
+    stats,
 )
 
 # Instants that matter: at once, after the patience with an unknown, after every expiry and hold.
@@ -191,6 +192,9 @@ def account_answers(state: BotState, at_ms: int) -> Iterator[Event]:
     yield AccountsRead(at_ms, state.asked, {}, dict.fromkeys(BOTH, "away"))
     looks = {venue: close_look(venue, at_ms) for venue in BOTH}
     yield AccountsRead(at_ms, state.asked, looks)
+    fallen = stats(mark=d(1_000), index=d(1_000))
+    stopped = {venue: replace(row, stats=fallen) for venue, row in looks.items()}
+    yield AccountsRead(at_ms, state.asked, stopped)
 
 
 def _row(

@@ -247,7 +247,7 @@ def test_a_leg_that_fired_has_its_twin_closed_at_once() -> None:
     view = b.tick(story.at_ms, {LIGHTER: d(1300)})
     lone = {venue: replace(mark, index=d(3000)) for venue, mark in view.marks.items()}
     story.feed(replace(view, marks=lone))
-    look(story, rows | {LIGHTER: rows[LIGHTER][1:]})
+    look(story, rows | {LIGHTER: rows[LIGHTER][1:]}).read()
     assert (Phase.CLOSE, CloseReason.TRIGGERED) == (story.phase, story.hedge.close_reason)
     story.read()
     assert [(PACIFICA, SIZE)] == [(row.venue, row.request.size) for row in story.sent.orders]
@@ -371,12 +371,12 @@ def test_a_cancel_is_asked_for_again_only_where_the_trigger_is_seen() -> None:
 
 
 def test_a_streamed_fill_of_a_trigger_is_looked_at_at_once() -> None:
-    """The venue told of the fill: one read with the open orders, and the twin is closed."""
+    """The venue told of the fill: its rows say whose it was, and the twin is closed."""
     story = resting().wait(1_000)
     fire(story, LIGHTER, GAIN)
     rows = everywhere(story)
     story.feed(replace(b.tick(story.at_ms, {LIGHTER: d(3000)}), stirred=True))
-    look(story, rows | {LIGHTER: rows[LIGHTER][:1]})
+    look(story, rows | {LIGHTER: rows[LIGHTER][:1]}).read()
     assert CloseReason.TRIGGERED is story.hedge.close_reason
 
 

@@ -99,6 +99,31 @@ FOUND = {
         "seed=406 hours=1.05 "
         "strikes=ANALYZE#6:garbled:lighter,ANALYZE#8:skew:1,send#6:liquidated:1"
     ),
+    "a blank list as a close began left one leg": (
+        "seed=1 hours=cycle strikes=CLOSE#1:blank:2:pacifica"
+    ),
+    "a blank list as the orders of a close left": (
+        "seed=1 hours=cycle strikes=CLOSE#5:blank:2:pacifica"
+    ),
+    "a list blank for long as a close began": (
+        "seed=1 hours=cycle strikes=CLOSE#1:blank:10:lighter"
+    ),
+    "an order that filled was called canceled for seconds": (
+        "seed=1 hours=cycle strikes=send#2:lying_row:5"
+    ),
+    "a list that lagged while the other venue's rows failed": (
+        "seed=1 hours=cycle "
+        "strikes=OPEN#18:server_error:pacifica,send#1:stale_account:2:lighter"
+    ),
+    "a list blank for half a minute closed a good hedge": (
+        "seed=1 hours=cycle strikes=HOLD#19:blank:30:pacifica"
+    ),
+    "a trigger that never rested was taken for fired": (
+        "seed=877 hours=0.3 base_capital_allocation=22 "
+        "strikes=send#4:outage:120:lighter,send#5:throttled:lighter,"
+        "send#5:throttled:lighter,send#6:crash_landed,save#40:isolated:pacifica,"
+        "HOLD#41:blank:2:pacifica"
+    ),
     "a process left while a leg had just been cut": (
         "seed=60476 hours=0.3 strikes=save#31:deleveraged,save#31:say_leave"
     ),
