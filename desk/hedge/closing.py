@@ -52,6 +52,7 @@ from desk.hedge.steps import (
 )
 
 PROOF_TRIES_MAX = 6
+SUSPICIONS_MAX = 3  # looks at what is missing while the rows that could prove it are refused
 WIDENINGS_MAX = 4
 # Pacifica and Lighter refuse prices too far from the mark (the exact bound is not published): a
 # band wider than this would be refused rather than filled.
@@ -184,7 +185,7 @@ def on_accounts(state: BotState, event: AccountsRead, *also: Action) -> Step:
     alerts = (*alerts, *doubts)
     hedge = absorb(hedge_of(state), event.venues)
     assert hedge.close_reason is not None, "CLOSE without a reason"
-    hedge = _without_cuts(hedge, event)
+    hedge = cuts.booked(hedge, event)
     if risk.thin_margin(state.config, hedge, event.venues) is not None:
         hedge = _with_reason(hedge, CloseReason.MARGIN)
     is_twin_gone = _is_probably_bare(state, hedge, event)
@@ -226,19 +227,17 @@ def _look_for_missing(state: BotState, event: AccountsRead, *also: Action) -> St
     """What is ours by our fills is not there: look again for a while, for a leg may stand that is
     not shown. None once patience is over."""
     hedge = hedge_of(state)
-    if hedge.result_tries >= PROOF_TRIES_MAX:
+    if hedge.result_tries >= PROOF_TRIES_MAX or hedge.suspicions >= SUSPICIONS_MAX:
         return None
     if not was_told(event):
         return ask_hedge(state, "who took what was ours?", *also, rows=True)
-    state = state.with_hedge(replace(hedge, result_tries=hedge.result_tries + 1))
+    if has_rows(event):
+        hedge = replace(hedge, result_tries=hedge.result_tries + 1)
+    else:
+        hedge = replace(hedge, suspicions=hedge.suspicions + 1)
+    state = state.with_hedge(hedge)
     text = "no fill tells who took what was ours"
     return linger(state, event.at_ms, text, *also, pause_ms_max=PAUSE_MS_MAX)
-
-
-def _without_cuts(hedge: Hedge, event: AccountsRead) -> Hedge:
-    """Book what the rows prove that others took: the rest is ours alone, and if it is too small for
-    an order it may be closed through zero."""
-    return replace(hedge, cuts=(*hedge.cuts, *cuts.proved(hedge, event)))
 
 
 def _linger(state: BotState, event: AccountsRead, reason: str, *also: Action) -> Step:

@@ -4,6 +4,7 @@ Facts only. What to do about it stands in `desk.hedge.reducing`.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 
 from desk.core.events import AccountsRead, VenueAccount
@@ -75,6 +76,12 @@ def proved(hedge: Hedge, event: AccountsRead) -> tuple[Cut, ...]:
             return ()
         cuts.append(_cut(hedge, venue, row, lost))
     return tuple(cuts)
+
+
+def booked(hedge: Hedge, event: AccountsRead) -> Hedge:
+    """Return the hedge with the cuts written down that this read proves: the rest is ours alone,
+    and if it is too small for an order it may be closed through zero."""
+    return replace(hedge, cuts=(*hedge.cuts, *proved(hedge, event)))
 
 
 def _cut(hedge: Hedge, venue: VenueName, row: VenueAccount, lost: Decimal) -> Cut:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from desk.core.actions import Action, Alert, Level
 from desk.core.events import AccountsRead, Tick
 from desk.core.ids import OrderKey
-from desk.hedge import clocks, doubting, evidence, reducing, triggers
+from desk.hedge import clocks, cuts, doubting, evidence, reducing, triggers
 from desk.hedge.closing import begin_close
 from desk.hedge.events import Started
 from desk.hedge.opening import hold, look_again, verify
@@ -154,6 +154,7 @@ def _adopt(state: BotState, event: AccountsRead, *also: Action) -> Step:
     if len(event.venues) == len(BOTH) and not hedge.is_even and not hedge.in_doubt():
         also = (*also, Alert(Level.WARNING, f"found at start without its twin: {legs_text(hedge)}"))
     if hedge.close_reason is not None:
+        state = state.with_hedge(cuts.booked(hedge, event))
         return begin_close(state, hedge.close_reason, event.at_ms, *also)
     if not hedge.is_standing:
         return verify(state, event, CloseReason.RECOVERY, *also)

@@ -39,10 +39,14 @@ class Sent:
     is_forgotten: bool = False  # a close that no save knew of when its sender died
 
 
-def least(stage: Stage, venue: VenueName, symbol: str) -> Decimal:
-    """Return the smallest order a venue takes, with a little room for a price that moves."""
+def least(
+    stage: Stage, venue: VenueName, symbol: str, price: Decimal | None = None
+) -> Decimal:
+    """Return the smallest order a venue takes, with a little room for a price that moves; at the
+    order's own limit where that is lower."""
     exchange = stage.world.exchanges[venue]
-    low = exchange.stats(symbol).mark / PRICE_SLACK
+    mark = exchange.stats(symbol).mark
+    low = min(mark, price or mark) / PRICE_SLACK
     return exchange.markets[symbol].instrument.size_floor(low)
 
 
@@ -132,7 +136,7 @@ class Orders(Witness):
         exchange, config = self._stage.world.exchanges[venue], self._config
         ours = abs(self._truth.ours(venue, request.symbol))
         if role is Role.THROUGH:
-            if request.size > ours + least(self._stage, venue, request.symbol):
+            if request.size > ours + least(self._stage, venue, request.symbol, request.price):
                 self._breach(Rule.TOO_LARGE, f"{venue} through zero {request.size} of {ours}")
             return
         # The limit is a hair from the price that the size was chosen at; the mark may have jumped.

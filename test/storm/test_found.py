@@ -124,6 +124,29 @@ FOUND = {
         "send#5:throttled:lighter,send#6:crash_landed,save#40:isolated:pacifica,"
         "HOLD#41:blank:2:pacifica"
     ),
+    "a crash while a planned close lost a leg": (
+        "seed=1799 hours=3.33 "
+        "strikes=CLOSE#7:liquidated:1:pacifica,CLOSE#9:crash_before:lighter:down=70,"
+        "send#7:throttled:pacifica"
+    ),
+    "a leg cut as a planned close crashed": (
+        "seed=6348 hours=5.42 "
+        "strikes=CLOSE#6:deleveraged:pacifica,CLOSE#16:crash_unsynced:3:lighter:down=3600"
+    ),
+    "a leg gone at a start while rows were refused": (
+        "seed=8486 hours=2.93 "
+        "strikes=CLOSE#13:crash_late:90:down=600,RECOVER#8:throttled:pacifica,"
+        "RECOVER#18:liquidated:1:pacifica,SELECT#14:outage:600:pacifica,"
+        "SELECT#17:crash_torn:pacifica:down=0.5,RECOVER#11:throttled:lighter"
+    ),
+    "a leg cut as its triggers were cancelled": (
+        "seed=8868 hours=11.77 "
+        "strikes=CLOSE#7:deleveraged:pacifica,CLOSE#10:crash_late:4.5:lighter:down=70"
+    ),
+    "a way through zero at a wide band": (
+        "seed=9436 hours=0.94 "
+        "strikes=CLOSE#14:partial:0.1:pacifica"
+    ),
     "a process left while a leg had just been cut": (
         "seed=60476 hours=0.3 strikes=save#31:deleveraged,save#31:say_leave"
     ),
