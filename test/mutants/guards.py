@@ -113,7 +113,7 @@ GUARDS: tuple[Mutant, ...] = (
         "a venue shows an empty list for an instant, and a good hedge is closed",
         (
             Edit("desk/hedge/opening.py", "SUSPICIONS_MAX = 1\n", "SUSPICIONS_MAX = 0\n"),
-            Edit("desk/hedge/opening.py", "LAGGING_LOOKS = 5\n", "LAGGING_LOOKS = 0\n"),
+            Edit("desk/hedge/opening.py", "LAGGING_LOOKS = 8\n", "LAGGING_LOOKS = 0\n"),
         ),
     ),
     mutant(
