@@ -45,7 +45,7 @@ def test_a_decision_is_one_line(path: Path) -> None:
     write(path)
 
     mark = {"mark": "92000.10", "index": "92001", "received_at_ms": AT_MS}
-    unasked = {"histories": {}, "notional_usd": None, "band_bps": None}
+    unasked: dict[str, object] = {"histories": {}, "notional_usd": None, "band_bps": None}
     question = {"ask": 4, "symbols": ["BTC"], **unasked}
     [line] = path.read_bytes().splitlines()
     assert {
