@@ -52,7 +52,7 @@ from desk.hedge.steps import (
 )
 
 PROOF_TRIES_MAX = 6
-SUSPICIONS_MAX = 3  # looks at what is missing while the rows that could prove it are refused
+REFUSED_LOOKS_MAX = 3  # looks at what is missing while the rows that could prove it are refused
 WIDENINGS_MAX = 4
 # Pacifica and Lighter refuse prices too far from the mark (the exact bound is not published): a
 # band wider than this would be refused rather than filled.
@@ -227,7 +227,7 @@ def _look_for_missing(state: BotState, event: AccountsRead, *also: Action) -> St
     """What is ours by our fills is not there: look again for a while, for a leg may stand that is
     not shown. None once patience is over."""
     hedge = hedge_of(state)
-    if hedge.result_tries >= PROOF_TRIES_MAX or hedge.suspicions >= SUSPICIONS_MAX:
+    if hedge.result_tries >= PROOF_TRIES_MAX or hedge.suspicions >= REFUSED_LOOKS_MAX:
         return None
     if not was_told(event):
         return ask_hedge(state, "who took what was ours?", *also, rows=True)

@@ -212,8 +212,14 @@ def hold(state: BotState, event: AccountsRead, *also: Action) -> Step:
         next_check_at_ms=at_ms + check_ms,
     )
     backoffs = {key: row for key, row in state.backoffs.items() if key != hedge.symbol}
-    state = replace(state, hedge=hedge, backoffs=backoffs, wake_at_ms=None)
-    state = replace(state, unwound=0, unwound_usd=Decimal(0))
+    state = replace(
+        state,
+        hedge=hedge,
+        backoffs=backoffs,
+        wake_at_ms=None,
+        unwound=0,
+        unwound_usd=Decimal(0),
+    )
     if state.close_asked:
         return begin_close(state, CloseReason.OWNER, at_ms, *also)
     size = abs(hedge.held(hedge.long_venue))

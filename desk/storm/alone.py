@@ -4,16 +4,15 @@ Invariants of one kind, told to the judge. Reads the exchanges' own fills; of wh
 itself only whether it is closing, and which orders it does not know the end of.
 """
 
-from collections.abc import Callable
 from decimal import Decimal
 
 from desk.core.order import OrderRequest
 from desk.core.venue import VenueName
 from desk.engine.run import Record
-from desk.hedge.config import Config
 from desk.hedge.state import BotState, Phase, Role
 from desk.sim.exchange import Fill
 from desk.storm.boundaries import Boundary
+from desk.storm.examiner import Case, Examiner
 from desk.storm.naked import Circumstances, Episode, StopWatch
 from desk.storm.orders import Orders, least, role_of
 from desk.storm.patience import (
@@ -25,11 +24,10 @@ from desk.storm.patience import (
     second_look_s,
 )
 from desk.storm.rules import Rule
-from desk.storm.stage import PACE, SYMBOLS, Stage
+from desk.storm.stage import PACE, SYMBOLS
 from desk.storm.strikes import Kind, Strike
-from desk.storm.truth import Gap, Truth
+from desk.storm.truth import Gap
 from desk.storm.weather import Weather
-from desk.storm.witness import Witness
 
 ZERO = Decimal(0)
 RECENT_MS = 90_000  # a strike counts for what becomes naked so long after it
@@ -46,27 +44,16 @@ def _felt_ms(strike: Strike, boundary: Boundary) -> int:
     return 0
 
 
-class Alone(Witness):
+class Alone(Examiner):
     """Follows the gap between the legs through all lives of a run."""
 
-    def __init__(
-        self,
-        stage: Stage,
-        config: Config,
-        truth: Truth,
-        breach: Callable[[Rule, str], None],
-        *,
-        orders: Orders,
-    ) -> None:
+    def __init__(self, case: Case, *, orders: Orders) -> None:
         """Tell `breach` what must not be; `weather` is given once it is made."""
         self.weather: Weather | None = None
         self.size_ratio_max = ZERO
-        self._stage = stage
-        self._config = config
-        self._truth = truth
-        self._breach = breach
+        super().__init__(case)
         self._orders = orders
-        now_ms = stage.world.time_ms()
+        now_ms = self._stage.world.time_ms()
         self.watch = StopWatch(now_ms)
         self.closing = StopWatch(now_ms)
         self._state: BotState | None = None

@@ -4,7 +4,6 @@ Invariants of one kind, told to the judge. Causes are looked for in the world: i
 words, not in the reasons the bot gives.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -12,36 +11,23 @@ from desk.core.events import Command, OwnerAsked
 from desk.core.market import MarketStatus
 from desk.core.venue import VenueName
 from desk.engine.run import Record
-from desk.hedge.config import Config
 from desk.hedge.state import BotState, Hedge, Phase
 from desk.sim.exchange import Fill, FillCause
+from desk.storm.examiner import Case, Examiner
 from desk.storm.limits import Limits
 from desk.storm.patience import FAILURES_MAX, HOLD_SLACK_MS, retry_pause_s
 from desk.storm.rules import Rule
-from desk.storm.stage import Stage
-from desk.storm.truth import Truth, is_ours
-from desk.storm.witness import Witness
+from desk.storm.truth import is_ours
 
 ENDING_WORDS = (Command.CLOSE, Command.STOP, Command.HALT, Command.LEAVE)
 
 
-class Causes(Witness):
+class Causes(Examiner):
     """Follows what happens to each hedge that could be a cause to close it."""
 
-    def __init__(
-        self,
-        stage: Stage,
-        config: Config,
-        truth: Truth,
-        breach: Callable[[Rule, str], None],
-        *,
-        limits: Limits,
-    ) -> None:
+    def __init__(self, case: Case, *, limits: Limits) -> None:
         """Tell `breach` what must not be."""
-        self._stage = stage
-        self._config = config
-        self._truth = truth
-        self._breach = breach
+        super().__init__(case)
         self._limits = limits
         self._was_standing = False
         self._was_told = False
@@ -115,13 +101,12 @@ class _Failed:
     by_bot_ms: int
 
 
-class Churn(Witness):
+class Churn(Examiner):
     """Follows openings that come to nothing: each costs fees, so they become seldom."""
 
-    def __init__(self, stage: Stage, breach: Callable[[Rule, str], None]) -> None:
+    def __init__(self, case: Case) -> None:
         """Tell `breach` of openings that follow too soon, or of too many."""
-        self._stage = stage
-        self._breach = breach
+        super().__init__(case)
         self._failed: dict[str, _Failed] = {}
         self._in_a_row = 0
         self._trying = ""

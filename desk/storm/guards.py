@@ -5,39 +5,33 @@ itself, never its decisions.
 """
 
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 
 from desk.core.venue import VenueName
 from desk.engine.run import Record
-from desk.hedge.config import Config
 from desk.hedge.state import BotState, Hedge, Phase
 from desk.sim.exchange import ExchangeEvent, OrderChanged, OrderView
+from desk.storm.examiner import Case, Examiner
 from desk.storm.patience import lone_s, unguarded_s
 from desk.storm.rules import Rule
-from desk.storm.stage import ACCOUNT, Stage
+from desk.storm.stage import ACCOUNT
 from desk.storm.strikes import LIES, Kind, Strike
 from desk.storm.truth import is_ours
-from desk.storm.witness import Witness
 
 TRIGGERS = 2  # of each leg: a stop, and a take-profit where its twin's stop is
 BLOCKING = (Kind.OUTAGE, Kind.DISK_FULL, *LIES)  # nothing can be placed before they end
 
 
-class Guards(Witness):
+class Guards(Examiner):
     """Follows our triggers at both exchanges through all lives of a run."""
 
-    def __init__(
-        self, stage: Stage, config: Config, breach: Callable[[Rule, str], None]
-    ) -> None:
+    def __init__(self, case: Case) -> None:
         """Listen to both exchanges from now on; tell `breach` what must not be."""
-        self._stage = stage
-        self._config = config
-        self._breach = breach
+        super().__init__(case)
         self._hedge: Hedge | None = None
         self._resting: dict[VenueName, dict[int, OrderView]] = {venue: {} for venue in VenueName}
         self._calm_since_ms = self._lone_since_ms = self._bare_since_ms = 0
-        for venue, exchange in stage.world.exchanges.items():
+        for venue, exchange in self._stage.world.exchanges.items():
             exchange.listen(partial(self._hear, venue), OrderChanged)
 
     def struck(self, strike: Strike) -> None:

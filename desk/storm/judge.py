@@ -19,6 +19,7 @@ from desk.storm.alone import Alone
 from desk.storm.boundaries import Boundary
 from desk.storm.causes import Causes, Churn
 from desk.storm.disk import Died
+from desk.storm.examiner import Case
 from desk.storm.guards import Guards
 from desk.storm.ledger import Ledger
 from desk.storm.limits import Limits
@@ -49,10 +50,10 @@ class Judge(Witness):
         self.story: list[str] | None = None
         self.state: BotState | None = None
         self.truth = Truth(stage, filled=self._on_fill, changed=self._on_order)
-        rules = stage, config, self.truth, self.breach
-        self._orders = Orders(*rules, reached=self.reached)
-        self.alone = Alone(*rules, orders=self._orders)
-        self._limits = Limits(*rules, alone=self.alone)
+        case = Case(stage, config, self.truth, self.breach)
+        self._orders = Orders(case, reached=self.reached)
+        self.alone = Alone(case, orders=self._orders)
+        self._limits = Limits(case, alone=self.alone)
         self._stage = stage
         self._config = config
         self._start_ms = stage.world.time_ms()
@@ -60,14 +61,12 @@ class Judge(Witness):
             self._orders,
             self.alone,
             self._limits,
-            Widening(
-                stage, self.truth, self.breach, orders=self._orders, limits=self._limits
-            ),
-            Causes(*rules, limits=self._limits),
-            Churn(stage, self.breach),
-            Openings(stage, self.breach),
-            Ledger(stage, self.truth, self.breach, had_hands=lambda: self.had_hands),
-            Guards(stage, config, self.breach),
+            Widening(case, orders=self._orders, limits=self._limits),
+            Causes(case, limits=self._limits),
+            Churn(case),
+            Openings(case),
+            Ledger(case, had_hands=lambda: self.had_hands),
+            Guards(case),
         )
         self._had_hands = False
         self._was_told_to_halt = False

@@ -10,29 +10,19 @@ from decimal import Decimal
 from desk.core.venue import VenueName
 from desk.engine.run import Record
 from desk.hedge.state import BotState, Phase
+from desk.storm.examiner import Case, Examiner
 from desk.storm.rules import Rule
-from desk.storm.stage import ACCOUNT, Stage
-from desk.storm.truth import Truth
-from desk.storm.witness import Witness
+from desk.storm.stage import ACCOUNT
 
 ROUNDING_USD = Decimal("0.000001")
 
 
-class Ledger(Witness):
+class Ledger(Examiner):
     """Keeps the money there was before each cycle."""
 
-    def __init__(
-        self,
-        stage: Stage,
-        truth: Truth,
-        breach: Callable[[Rule, str], None],
-        *,
-        had_hands: Callable[[], bool],
-    ) -> None:
+    def __init__(self, case: Case, *, had_hands: Callable[[], bool]) -> None:
         """Tell `breach` of a result that is not true; say nothing where there `had_hands`."""
-        self._stage = stage
-        self._truth = truth
-        self._breach = breach
+        super().__init__(case)
         self._had_hands = had_hands
         self._before_usd: dict[int, Decimal] = {}
 

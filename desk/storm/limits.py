@@ -4,22 +4,20 @@ Invariants of one kind, told to the judge. Reckoned from our own fills, the conf
 exchanges' marks; the bot is not asked.
 """
 
-from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 
 from desk.core.venue import VenueName
 from desk.engine.run import Record
-from desk.hedge.config import Config
 from desk.hedge.state import BotState
 from desk.sim.exchange import ExchangeEvent, Fill, FillCause, StatsChanged
 from desk.storm.alone import Alone
+from desk.storm.examiner import Case, Examiner
 from desk.storm.naked import StopWatch
 from desk.storm.patience import STOP_S, second_look_s
 from desk.storm.rules import Rule
-from desk.storm.stage import ACCOUNT, SYMBOLS, Stage
-from desk.storm.truth import Gap, Truth, is_ours
-from desk.storm.witness import Witness
+from desk.storm.stage import ACCOUNT, SYMBOLS
+from desk.storm.truth import Gap, is_ours
 
 ZERO = Decimal(0)
 NEAR = Decimal("0.05")  # a mark within this of its index, or of the other mark, can be believed
@@ -27,35 +25,24 @@ SLACK = Decimal("0.01")  # of the price: the bot may know it a little less well
 CALM = Decimal("0.005")  # a move of the mark, after which a leg is looked at again
 
 
-class Limits(Witness):
+class Limits(Examiner):
     """Follows how near each leg is to its two ends through all lives of a run."""
 
-    def __init__(
-        self,
-        stage: Stage,
-        config: Config,
-        truth: Truth,
-        breach: Callable[[Rule, str], None],
-        *,
-        alone: Alone,
-    ) -> None:
+    def __init__(self, case: Case, *, alone: Alone) -> None:
         """Listen to both exchanges' marks from now on; tell `breach` what must not be."""
-        self._stage = stage
-        self._config = config
-        self._truth = truth
-        self._breach = breach
+        super().__init__(case)
         self._alone = alone
         self._entry: dict[tuple[VenueName, str], tuple[Decimal, Decimal]] = {}
         self._calm: dict[tuple[VenueName, str], tuple[Decimal, Decimal]] = {}
         self._reached: set[str] = set()
         self._told: set[tuple[Rule, int]] = set()
-        now_ms = stage.world.time_ms()
+        now_ms = self._stage.world.time_ms()
         self._watches = {
             (rule, venue): StopWatch(now_ms)
             for rule in (Rule.PAST_STOP, Rule.THIN_MARGIN)
             for venue in VenueName
         }
-        for venue, exchange in stage.world.exchanges.items():
+        for venue, exchange in self._stage.world.exchanges.items():
             exchange.listen(partial(self._hear, venue), StatsChanged)
 
     def was_reached(self, symbol: str) -> bool:

@@ -4,7 +4,7 @@ Invariants of one kind, told to the judge. Reads the exchanges' own funding and 
 of itself, never its decisions.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 from desk.core.actions import Action, SendOrders
@@ -13,22 +13,20 @@ from desk.core.order import OrderRequest
 from desk.core.venue import VenueName
 from desk.engine.run import Record
 from desk.hedge.state import BotState, Hedge, Phase
+from desk.storm.examiner import Case, Examiner
 from desk.storm.rules import Rule
-from desk.storm.stage import Stage
-from desk.storm.witness import Witness
 
 HOURS_PER_YEAR = 24 * 365
 RATE_SLACK = Decimal("0.1")  # of the spread: what the venues pay may move while it is decided on
 SAYS_NO = (Command.PAUSE, Command.STOP, Command.CLOSE, Command.HALT)
 
 
-class Openings(Witness):
+class Openings(Examiner):
     """Follows what is opened through all lives of a run."""
 
-    def __init__(self, stage: Stage, breach: Callable[[Rule, str], None]) -> None:
+    def __init__(self, case: Case) -> None:
         """Tell `breach` what must not be."""
-        self._stage = stage
-        self._breach = breach
+        super().__init__(case)
         self._no = ""
         self._is_saved = True
         self._ids: set[tuple[VenueName, str]] = set()

@@ -5,7 +5,6 @@ disk, never the bot's decisions.
 """
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -15,14 +14,13 @@ from desk.core.account import MarginMode
 from desk.core.ids import OrderKey
 from desk.core.order import OrderRequest
 from desk.core.venue import VenueName
-from desk.hedge.config import Config
 from desk.hedge.state import BotState, Role
 from desk.sim.exchange import Fill, OrderStatus, OrderView, TimeInForce
 from desk.sim.sim_venue import VALIDITY_MS
+from desk.storm.examiner import Case, Examiner
 from desk.storm.rules import Rule
 from desk.storm.stage import ACCOUNT, STATE_PATH, Stage
-from desk.storm.truth import Truth, is_ours
-from desk.storm.witness import Witness
+from desk.storm.truth import is_ours
 
 PRICE_SLACK = Decimal("1.02")  # between the quote a size was chosen at and the mark when it leaves
 
@@ -56,23 +54,12 @@ def role_of(request: OrderRequest) -> Role:
     return Role.of(key) if key is not None else Role.OPEN
 
 
-class Orders(Witness):
+class Orders(Examiner):
     """Follows every order of ours through all lives of a run; `reached` counts rare branches."""
 
-    def __init__(
-        self,
-        stage: Stage,
-        config: Config,
-        truth: Truth,
-        breach: Callable[[Rule, str], None],
-        *,
-        reached: Counter[str],
-    ) -> None:
+    def __init__(self, case: Case, *, reached: Counter[str]) -> None:
         """Tell `breach` what must not be."""
-        self._stage = stage
-        self._config = config
-        self._truth = truth
-        self._breach = breach
+        super().__init__(case)
         self._reached = reached
         self._sent: dict[tuple[VenueName, str], Sent] = {}
 

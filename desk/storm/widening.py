@@ -3,7 +3,6 @@
 Invariants of one kind, told to the judge; it knows no excuse of a venue that is away.
 """
 
-from collections.abc import Callable
 from decimal import Decimal
 
 from desk.core.order import OrderRequest, TimeInForce
@@ -11,33 +10,21 @@ from desk.core.venue import VenueName
 from desk.engine.run import Record
 from desk.hedge.state import BotState, Role
 from desk.sim.exchange import Fill
+from desk.storm.examiner import Case, Examiner
 from desk.storm.limits import Limits
 from desk.storm.orders import Orders, role_of
 from desk.storm.rules import Rule
-from desk.storm.stage import Stage
-from desk.storm.truth import Truth
-from desk.storm.witness import Witness
 
 TOGETHER_MS = 1_000  # two legs of one step leave within this time
 UNSEEN_MS = 5_000  # what another hand did so short a time ago nobody need have seen
 
 
-class Widening(Witness):
+class Widening(Examiner):
     """Follows the orders that would part the legs, until they do."""
 
-    def __init__(
-        self,
-        stage: Stage,
-        truth: Truth,
-        breach: Callable[[Rule, str], None],
-        *,
-        orders: Orders,
-        limits: Limits,
-    ) -> None:
+    def __init__(self, case: Case, *, orders: Orders, limits: Limits) -> None:
         """Tell `breach` of a fill that parted them."""
-        self._stage = stage
-        self._truth = truth
-        self._breach = breach
+        super().__init__(case)
         self._orders = orders
         self._limits = limits
         self._state: BotState | None = None
